@@ -1,0 +1,17 @@
+# L0 and L1: memory, clocks, text, msgpack, events, wire. Knows nothing of the rest.
+noinst_LTLIBRARIES += libag_core.la
+libag_core_la_SOURCES = \
+	include/agentgate/event.h include/agentgate/kinds.h \
+	src/core/buf.c src/core/buf.h \
+	src/core/clock.c src/core/clock.h \
+	src/core/draft.c src/core/draft.h \
+	src/core/event.c \
+	src/core/kinds.c src/core/kinds_table.h \
+	src/core/log.c src/core/log.h \
+	src/core/mem.c src/core/mem.h \
+	src/core/mpread.c src/core/mpread.h \
+	src/core/paths.c src/core/paths.h \
+	src/core/settings.c src/core/settings.h \
+	src/core/utf8.c src/core/utf8.h \
+	src/core/wire.c src/core/wire.h
+libag_core_la_LIBADD = $(MSGPACK_LIBS) $(JSON_LIBS)

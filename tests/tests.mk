@@ -1,0 +1,4 @@
+# Module tests: cmocka programs under `make check`, one a module. Each folder
+# adds its own: check_PROGRAMS += tests/test_NAME. Whole programs are driven
+# by pytest from tests/e2e (bootstrap.sh check).
+TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) -DSRCDIR=\"$(abs_top_srcdir)\"
