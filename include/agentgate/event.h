@@ -69,7 +69,8 @@ void ag_draft_set_boolean (ag_draft_t *self, ag_field_t field, bool value);
 void ag_draft_set_object (ag_draft_t *self, ag_field_t field, struct json_object *value);
 void ag_draft_unset (ag_draft_t *self, ag_field_t field);
 
-/*  Reading back; "absent" is {NULL, 0}, NULL, or the fallback. */
+/*  Reading back; "absent" is {NULL, 0}, NULL, or the fallback. What is lent is
+    lent until the next change of the draft. */
 bool ag_draft_has (const ag_draft_t *self, ag_field_t field);
 ag_str_t ag_draft_string (const ag_draft_t *self, ag_field_t field);
 int64_t ag_draft_integer (const ag_draft_t *self, ag_field_t field, int64_t fallback);
@@ -82,7 +83,8 @@ struct json_object *ag_draft_object (const ag_draft_t *self, ag_field_t field); 
 
 typedef struct ag_event ag_event_t;
 
-/*  Whose event it is. run.ptr is NULL for an event about a work order alone.
+/*  Whose event it is. An id is 1 to AG_ID_MAX_BYTES bytes of UTF-8; a run id
+    does not begin with '@', which marks the stream of a work order. run.ptr is NULL for an event about a work order alone.
     in_work_order_stream is what agentgate-emit sets: the event goes into the
     stream "@<workOrderId>", also when it carries a run id. */
 typedef struct {
@@ -106,10 +108,10 @@ ag_event_t *ag_event_new (const ag_draft_t *draft, const ag_ids_t *ids, const ag
 
 /*  Reads an encoded event, for instance from the bus; copies `data`. Returns
     NULL with a malloc'ed *error_r when it is no event: not one msgpack map,
-    truncated, too deep or too large, a common field missing or of a wrong
-    type. Fields and types that this version does not know are kept as they
-    are (kind is then AG_KIND_UNKNOWN); a known field of a wrong type is
-    refused. `epoch` comes from the frame header or the store. */
+    truncated, too deep or too large, a common or required field missing, of a
+    wrong type or there twice. Fields, values of enums and types that this
+    version does not know are kept as they are (an unknown type has kind
+    AG_KIND_UNKNOWN). `epoch` comes from the frame header or the store. */
 ag_event_t *ag_event_decode (const void *data, size_t len, uint64_t epoch, char **error_r);
 
 ag_event_t *ag_event_ref (ag_event_t *self);

@@ -39,8 +39,9 @@ const char *ag_buf_cstr (ag_buf_t *self);
 /*  Drops `count` bytes at the front. */
 void ag_buf_consume (ag_buf_t *self, size_t count);
 
-/*  JSON (RFC 8259): a string with its quotes, escaped; the text must be valid
-    UTF-8. U+2028 and U+2029 are escaped too, for readers that are JavaScript. */
+/*  JSON (RFC 8259): a string with its quotes, escaped; what is not UTF-8 is
+    repaired with U+FFFD. U+2028 and U+2029 are escaped too, for readers that
+    split lines there. */
 void ag_buf_append_json_string (ag_buf_t *self, ag_str_t text);
 /*  A number JSON can hold: shortest text that reads back as the same double. */
 void ag_buf_append_json_number (ag_buf_t *self, double value);

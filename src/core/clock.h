@@ -10,6 +10,7 @@
 #ifndef AG_CORE_CLOCK_H
 #define AG_CORE_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 int64_t ag_clock_mono_us (void);        /* CLOCK_MONOTONIC, for durations */

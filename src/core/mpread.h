@@ -4,7 +4,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    A cursor over bytes: no allocation, no recursion in the caller's stack,
+    A cursor over bytes: no allocation, recursion bounded by max_depth,
     every length checked against what is left before it is believed.
     (msgpack-c packs for us; its unpacker allocates what an array header
     claims before it has seen one element.) Format: github.com/msgpack/msgpack
@@ -45,7 +45,8 @@ ag_mp_t ag_mp (const void *data, size_t len);
 /*  Reads one token and moves behind it. 0, or -1: truncated, the reserved
     byte 0xC1, or a container that claims more elements than bytes are left. */
 int ag_mp_next (ag_mp_t *self, ag_mp_value_t *value_r);
-/*  Skips one whole value. 0, or -1: as above, or deeper than max_depth. */
+/*  Skips one whole value. 0, or -1: as above, deeper than max_depth, or a map
+    with a container as a key. */
 int ag_mp_skip (ag_mp_t *self, unsigned max_depth);
 bool ag_mp_at_end (const ag_mp_t *self);
 /*  Appends one value as JSON and moves behind it. Map keys that are not

@@ -7,8 +7,8 @@
     Executor and gateway find each other by the same rule: /run/agentgate if it
     exists and may be used (made by the service, 0770, group agentgate), else
     $XDG_RUNTIME_DIR/agentgate, else /tmp/agentgate-UID (both made 0700 and
-    refused when they belong to somebody else). State: /var/lib/agentgate for
-    the service user, else $XDG_STATE_HOME/agentgate, else
+    refused when they belong to somebody else). State: $STATE_DIRECTORY
+    (systemd: /var/lib/agentgate), else $XDG_STATE_HOME/agentgate, else
     ~/.local/state/agentgate.
 */
 #ifndef AG_CORE_PATHS_H
