@@ -13,15 +13,14 @@
 
 #include "feed/hub.h"
 
-struct ag_buf;
-
 /*  A position asked for in 'after'. epoch 0: the current one. */
 typedef struct {
     ag_str_t stream;
     uint64_t epoch, seq;
 } ag_after_t;
 
-/*  A subscription as asked for; strings and arrays are lent for the call. */
+/*  A subscription as asked for; strings and arrays are lent for the call. Either
+    'cursor' (the text of one of our cursors) or 'after', not both. */
 typedef struct {
     ag_str_t work_order;            /* one of the three */
     ag_str_t run;
@@ -30,7 +29,8 @@ typedef struct {
     bool partial;                   /* includePartial */
     bool thinking;                  /* includeThinking */
     bool has_after;                 /* a position was given; streams not listed start at 1 */
-    const ag_after_t *after;
+    ag_str_t cursor;                /* after: "C"; absent: see the next */
+    const ag_after_t *after;        /* after: {stream: position} */
     size_t after_count;
     uint32_t replay_count;          /* replayCount; 0: not asked */
 } ag_subscribe_t;
@@ -52,7 +52,7 @@ typedef struct {
     const ag_event_t *const *events;    /* per message the (last) event it carries, or NULL: control */
     size_t count;
     size_t bytes;
-    ag_str_t cursor;                /* after this frame; empty for plain clients */
+    ag_str_t cursor;                /* after this frame, as the frame's batch says it; else absent */
 } ag_frame_t;
 
 ag_client_t *ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, void *user, int64_t now_us);
@@ -78,12 +78,8 @@ void ag_client_say (ag_client_t *self, ag_str_t json);
     carrier can take now; frames are made no larger (but one message at least). */
 int ag_client_next (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame_r, int64_t *when_us_r);
 
-/*  The carrier's report on its socket; makes the backpressure messages and
-    the longer windows (SPEC section 7.6). */
-typedef enum { AG_FLOW_OK, AG_FLOW_SLOW, AG_FLOW_SHEDDING } ag_flow_t;
+/*  The carrier's report on its socket: it does not drain, or it does again.
+    Makes the backpressure messages and the longer windows (SPEC section 7.6). */
 void ag_client_set_stalled (ag_client_t *self, bool stalled, int64_t now_us);
-
-/*  Cursors: opaque to clients, self-contained, at most a few KB. */
-int ag_cursor_parse (ag_str_t text, ag_after_t **after_r, size_t *count_r, struct ag_buf *storage);    /* 0 or -1 */
 
 #endif

@@ -20,12 +20,16 @@ typedef struct ag_client ag_client_t;
 /*  Durable history behind the rings (the store; a fake in tests). Calls back
     in order until it returns false; 0 or -1. */
 typedef bool (ag_history_event_fn) (void *context, ag_event_t *event);
+typedef bool (ag_history_stream_fn) (void *context, ag_str_t stream, ag_str_t work_order, ag_str_t run);
 typedef struct {
     int (*read) (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
         ag_history_event_fn *fn, void *fn_context);
     /*  Oldest and newest held seq of an epoch (0, 0: none). epoch 0 in: the newest
         epoch, which comes back. 1 found, 0 not, -1. */
     int (*bounds) (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, uint64_t *last_r);
+    /*  Or NULL: tells fn each stream of a work order that is held, so that a viewer who
+        comes back after a restart meets runs that ended long ago. 0 or -1. */
+    int (*streams) (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *fn_context);
     void *context;
 } ag_history_t;
 
@@ -37,6 +41,10 @@ typedef struct {
     uint32_t rate_limit;            /* events/s per client; 0: none */
     int64_t batch_us;               /* 100 ms */
     const ag_history_t *history;    /* lent; or NULL */
+    int64_t wall_offset_us;         /* wall clock = now_us + this, for timestamps of our own messages */
+    size_t subscriptions_max;       /* per client; 0: 64 */
+    /*  Whether a client (its user pointer) may see a work order; NULL: all may. */
+    bool (*may_see) (void *user, ag_str_t work_order);
 } ag_hub_options_t;
 
 typedef enum { AG_PRODUCER_ALIVE, AG_PRODUCER_REPAIRING, AG_PRODUCER_LOST, AG_PRODUCER_ENDED } ag_producer_t;
@@ -44,6 +52,8 @@ typedef enum { AG_GAP_RATE, AG_GAP_EVICTED, AG_GAP_LOST, AG_GAP_RETENTION } ag_g
 
 ag_hub_t *ag_hub_new (const ag_hub_options_t *options);
 void ag_hub_destroy (ag_hub_t **self_p);        /* clients must be gone */
+/*  The wall clock was set, or drifts from the monotonic one. */
+void ag_hub_set_wall_offset (ag_hub_t *self, int64_t wall_offset_us);
 
 /*  The next event of its stream: seq = last + 1 of its epoch (or the first
     that is known of it), or a newer epoch's first. Takes its own reference.
