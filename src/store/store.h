@@ -6,11 +6,14 @@
 
     The executor's journal (one file a run) and the gateway's history (one
     file for all) are the same module: what is stored are the encoded bytes
-    of the events, under (stream, epoch, seq). SPEC sections 5.5 and 7.8.
+    of the events, under (stream, epoch, seq), each with a checksum. SPEC
+    sections 5.5 and 7.8; docs/design/bus.md says why it is laid out so.
 
-    Appends go into an open transaction. ag_store_publishable() says when what
-    was appended may be shown to others: a commit has happened. A commit is
-    durable (fsync) when ag_store_sync() returns 0.
+    Appends go into an open transaction. What was appended may be shown to
+    others when ag_store_commit returned 0: it then survives kill -9 of this
+    process. It survives power loss when ag_store_sync returned 0.
+
+    A store belongs to one thread. Callbacks must not call the same store.
 */
 #ifndef AG_STORE_STORE_H
 #define AG_STORE_STORE_H
@@ -20,28 +23,44 @@
 typedef struct ag_store ag_store_t;
 
 typedef enum {
-    AG_STORE_CREATE,            /* made when missing, 0600; one writer, by a lock on the file */
-    AG_STORE_READ               /* must exist; never writes, works on a read-only medium */
+    AG_STORE_CREATE,            /* made when missing, 0600; one writer, by a lock on PATH-lock */
+    AG_STORE_READ               /* must exist; never writes, works on a read-only medium and beside a writer */
 } ag_store_mode_t;
 
 /*  What is known of one (stream, epoch). Strings are lent until the next call. */
 typedef struct {
     ag_str_t stream, work_order, run;
     uint64_t epoch;
-    uint64_t first, last;       /* held; 0, 0: none */
+    uint64_t first, last;       /* held; 0, 0: none. Between them there may be holes */
     uint64_t acked;             /* journal: acknowledged by a gateway as committed up to here */
     bool ended;                 /* its last event is run_completed or run_failed, or it was closed */
-    int64_t started_us, updated_us;     /* ts of its first and last event, Unix microseconds */
+    int64_t started_us, updated_us;     /* least and greatest ts of its events, Unix microseconds */
 } ag_store_stream_t;
 
-/*  Opens. NULL with a malloc'ed *error_r: cannot be opened, is locked by a
-    live process, is no store of ours, is of a newer version, is damaged. */
+/*  Sequence numbers are below this; a larger one is refused with ERANGE. */
+#define AG_STORE_SEQ_LIMIT (UINT64_C (1) << 36)
+
+/*  Opens. NULL with a malloc'ed *error_r, and errno:
+    EBUSY        a live process has it open for writing
+    ENOENT       there is none (AG_STORE_READ)
+    EMEDIUMTYPE  a file, but no store of ours: left alone
+    ENOTSUP      made by a newer version: left alone
+    EBADMSG      damaged: cut, noise, or rows that cannot be (see ag_store_set_aside)
+    else         what the system said */
 ag_store_t *ag_store_open (const char *path, ag_store_mode_t mode, char **error_r);
-/*  Commits, checkpoints, closes, nulls. */
+/*  Commits, syncs, checkpoints, closes, nulls. */
 void ag_store_close (ag_store_t **self_p);
 
-/*  All below: 0, or -1 with the reason in ag_store_error (), which is lent. A
-    full disk rolls the open transaction back: nothing of it was stored. */
+/*  1 a live process has the store at `path` open for writing, 0 none, -1 with errno. */
+int ag_store_locked (const char *path);
+/*  Renames a store that cannot be used, with its companions, so that a new one
+    can take its place. 0 with the new name in *aside_r (malloc'ed), or -1 with errno. */
+int ag_store_set_aside (const char *path, char **aside_r);
+
+/*  All below: 0, or -1 with the reason in ag_store_error (), which is lent, and
+    errno: ENOSPC, EIO, EBADMSG (damaged), ERANGE (a number that cannot be), EROFS.
+    After -1 from append, commit or sync (but for ERANGE) nothing is stored of what
+    came since the last commit; the store may be tried again. */
 const char *ag_store_error (const ag_store_t *self);
 
 /*  Appends one event; its stream is made when it is new. An event that is
@@ -51,25 +70,37 @@ int ag_store_commit (ag_store_t *self);         /* visible to readers, survives 
 int ag_store_sync (ag_store_t *self);           /* commit, and survives power loss (fsync) */
 bool ag_store_dirty (const ag_store_t *self);   /* committed or appended since the last sync */
 
-/*  Remembers how far gateways have acknowledged, and that a stream has ended. */
+/*  Remembers how far gateways have acknowledged, and that a stream has ended.
+    Unknown streams are left alone. Kept with the next commit. */
 int ag_store_set_acked (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t seq);
 int ag_store_set_ended (ag_store_t *self, ag_str_t stream, uint64_t epoch);
 
 /*  1 found, 0 no such stream, -1. epoch 0: the newest. */
 int ag_store_stream (ag_store_t *self, ag_str_t stream, uint64_t epoch, ag_store_stream_t *info_r);
 
-/*  Calls back for each stream (newest first) until it returns false. */
+/*  Calls back for each stream (latest started first) until it returns false. */
 typedef bool (ag_store_stream_fn) (void *context, const ag_store_stream_t *info);
 int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *context);
 
 /*  Calls back for each event with from <= seq <= to, in order, until it
-    returns false. The event is lent: ag_event_ref to keep it. */
+    returns false. The event is lent: ag_event_ref to keep it. An event whose
+    checksum is wrong is not shown: a hole in the numbers, logged and counted. */
 typedef bool (ag_store_event_fn) (void *context, ag_event_t *event);
 int ag_store_each_event (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
     ag_store_event_fn *fn, void *context);
+uint64_t ag_store_damaged (const ag_store_t *self);     /* events left out by each_event so far */
 
-/*  Forgets ended streams that were last changed before `before_us`, oldest
-    first, and then more until the file holds at most max_bytes (0: no limit). */
+/*  Forgets what was last changed before `before_us`, and then, ended streams
+    first and oldest first, more until the file's contents take at most
+    max_bytes (0: no limit; the latest stream always stays). Works in slices,
+    each its own commit: 1 call again, 0 done, -1. */
 int ag_store_retain (ag_store_t *self, int64_t before_us, uint64_t max_bytes);
+
+typedef struct {
+    uint64_t streams, events;   /* held; the events by a count over all: slow, for reports */
+    uint64_t file_bytes;        /* of the database, without the write-ahead log */
+    uint64_t used_bytes;        /* of it in use */
+} ag_store_stats_t;
+int ag_store_stats (ag_store_t *self, ag_store_stats_t *stats_r);
 
 #endif
