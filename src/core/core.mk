@@ -15,3 +15,16 @@ libag_core_la_SOURCES = \
 	src/core/utf8.c src/core/utf8.h \
 	src/core/wire.c src/core/wire.h
 libag_core_la_LIBADD = $(MSGPACK_LIBS) $(JSON_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/test_event tests/test_core tests/test_settings
+tests_test_event_SOURCES = tests/test_event.c
+tests_test_event_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_event_LDADD = libag_core.la $(CMOCKA_LIBS)
+tests_test_core_SOURCES = tests/test_core.c
+tests_test_core_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_core_LDADD = libag_core.la $(CMOCKA_LIBS)
+tests_test_settings_SOURCES = tests/test_settings.c
+tests_test_settings_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_settings_LDADD = libag_core.la $(CMOCKA_LIBS)
+endif
