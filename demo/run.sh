@@ -1,0 +1,64 @@
+#!/bin/sh
+# demo/run.sh BUILD [PORT] - a gateway with its page, and executors that play recorded agents
+#
+# The agents are real processes: agentgate-replay writes a recording's stdout with its own timing, agentgate-exec
+# runs it as it would run the agent itself. Everything lives in a temporary folder and goes with Ctrl-C.
+set -eu
+build=$1
+port=${2-3001}
+here=$(cd "$(dirname "$0")" && pwd)
+recordings=$here/../tests/recordings
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/agentgate-demo.XXXXXX")
+bus=ipc://$dir/bus control=ipc://$dir/control
+gateway=
+player=
+
+stop() {
+  trap - INT TERM EXIT
+  [ -z "$player" ] || kill "$player" 2>/dev/null || true
+  [ -z "$gateway" ] || kill "$gateway" 2>/dev/null || true
+  wait 2>/dev/null || true
+  rm -rf "$dir"
+}
+trap 'stop; exit 0' INT TERM
+trap stop EXIT
+
+start_gateway() {
+  "$build/agentgate-gateway" --listen "127.0.0.1:$1" --bus "$bus" --control "$control" --state-dir "$dir/gateway" \
+    --log-level warning 2>"$dir/gateway.log" &
+  gateway=$!
+  until grep -q 'listening on' "$dir/gateway.log"; do
+    kill -0 "$gateway" 2>/dev/null || return 1
+    sleep 0.05
+  done
+}
+
+# One recorded agent, run by the executor in a workspace of its own.
+play() {
+  workspace=$dir/work/$2
+  mkdir -p "$workspace"
+  (cd "$workspace" && exec "$build/agentgate-exec" --quiet --bus "$bus" --control "$control" --state-dir "$dir/state" \
+    --work-order "$1" --run-id "$2" -- "$build/agentgate-replay" --stdout "$recordings/$3") || true
+}
+
+play_all() {
+  round=1
+  while :; do
+    play demo "claude-fix-test-$round" claude/fix_test_partial.jsonl
+    play demo "codex-fix-test-$round" codex/fix_test.jsonl
+    play demo "claude-subagents-$round" claude/subagent_partial.jsonl
+    play demo "claude-long-run-$round" claude/long_run.jsonl
+    round=$((round + 1))
+  done
+}
+
+if ! start_gateway "$port"; then
+  # The usual port may be taken: any free one will do.
+  start_gateway 0 || { cat "$dir/gateway.log" >&2; exit 1; }
+fi
+url=$(sed -n 's/.*listening on \(http[^ ]*\).*/\1/p' "$dir/gateway.log" | head -n 1)
+printf '\n  agentgate-stream is live: %s\n\n  A recorded agent plays there in real time. Ctrl-C stops everything.\n\n' "$url"
+play_all &
+player=$!
+wait "$gateway"
