@@ -1,0 +1,45 @@
+"""Real programs on real sockets. The build is named by AGENTGATE_BUILD; everything else lives in pytest's tmp_path.
+
+Timeouts here bound a hang; no test sleeps where it can await an event.
+"""
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from harness import Gateway  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def build_dir():
+    path = os.environ.get("AGENTGATE_BUILD")
+    if not path:
+        pytest.fail("AGENTGATE_BUILD must name a build folder; ./bootstrap.sh check sets it")
+    return pathlib.Path(path)
+
+
+@pytest.fixture
+def run_dir():
+    """A short path: a socket's path has at most 107 bytes, and pytest's tmp_path is long."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="ag-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def recordings():
+    return ROOT / "tests" / "recordings"
+
+
+@pytest.fixture
+def gateway(build_dir, run_dir):
+    """A gateway without rate limit, so that a client gets everything."""
+    with Gateway(build_dir, run_dir, "--rate-limit", "0") as started:
+        yield started
