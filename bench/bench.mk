@@ -1,1 +1,1 @@
-# filled by its owner
+EXTRA_DIST += bench/latency.py
