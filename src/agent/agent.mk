@@ -1,1 +1,33 @@
-# filled by its owner
+# An agent's stdout to drafts: lines, dialects, progress, redaction. Pure; uses src/core alone.
+noinst_LTLIBRARIES += libag_agent.la
+libag_agent_la_SOURCES = \
+	src/agent/adapter.c src/agent/adapter.h \
+	src/agent/blocks.c src/agent/blocks.h \
+	src/agent/bound.c src/agent/bound.h \
+	src/agent/calls.c src/agent/calls.h \
+	src/agent/claude.c src/agent/claude.h src/agent/claude_stream.c src/agent/claude_system.c \
+	src/agent/content.c src/agent/content.h \
+	src/agent/flat.c \
+	src/agent/json.c src/agent/json.h \
+	src/agent/line.c src/agent/line.h \
+	src/agent/out.c src/agent/out.h \
+	src/agent/parser.c src/agent/parser.h \
+	src/agent/progress.c src/agent/progress.h \
+	src/agent/redact.c src/agent/redact.h \
+	src/agent/trouble.c src/agent/trouble.h
+libag_agent_la_LIBADD = libag_core.la $(JSON_LIBS) $(PCRE2_LIBS)
+libag_agent_la_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
+
+AGENT_TEST_LDADD = libag_agent.la libag_core.la $(JSON_LIBS) $(CMOCKA_LIBS)
+
+# A person's and the fidelity test's look at what the parser makes of a file.
+noinst_PROGRAMS += tests/parse_dump
+tests_parse_dump_SOURCES = tests/parse_dump.c
+tests_parse_dump_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/test_line
+tests_test_line_SOURCES = tests/test_line.c
+tests_test_line_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_line_LDADD = $(AGENT_TEST_LDADD)
+endif

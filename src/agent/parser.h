@@ -24,6 +24,12 @@ typedef struct {
     size_t max_content_bytes;   /* agent_tool_result content: 64 KiB; 0: preview only */
 } ag_parser_options_t;
 
+/*  A record type that no adapter knew, and how often it came. */
+typedef struct {
+    char name[64];              /* "type" or "type/subtype", cut; the last one stands for all further names */
+    uint64_t count;
+} ag_parser_ignored_t;
+
 /*  What the agent has said of itself and of how it ended; strings are lent. */
 typedef struct {
     const char *agent;          /* "claude", "codex" ... NULL while undecided */
@@ -34,13 +40,20 @@ typedef struct {
     int64_t num_turns;          /* -1: not said */
     double cost_usd;            /* below 0: not said */
     uint64_t lines, bad_lines, ignored_records;
+    const ag_parser_ignored_t *ignored;     /* the names behind ignored_records */
+    size_t ignored_names;
 } ag_parser_summary_t;
 
+/*  NULL: there is no such format. */
 ag_parser_t *ag_parser_new (const ag_parser_options_t *options, ag_draft_sink_fn *sink, void *context);
 void ag_parser_destroy (ag_parser_t **self_p);
 
 /*  One read() of stdout, cut anywhere. now_us is monotonic. */
 void ag_parser_feed (ag_parser_t *self, const char *bytes, size_t len, int64_t now_us);
+/*  A burst of malformed lines is reported when it ends; one that is followed
+    by silence at its deadline (INT64_MAX: there is none). */
+int64_t ag_parser_deadline_us (const ag_parser_t *self);
+void ag_parser_tick (ag_parser_t *self, int64_t now_us);
 /*  End of stdout: what was begun is flushed; open tool calls get a result with
     success false. */
 void ag_parser_end (ag_parser_t *self, int64_t now_us);

@@ -1,0 +1,259 @@
+/*  agent/claude_system.c - what Claude Code says of the run: system, result, limits
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    total_cost_usd and modelUsage are totals of the session and cover the
+    subagents, so the last one counts; num_turns is of one turn, so they are
+    added up. is_error is to be trusted, the subtype is not.
+*/
+#include <string.h>
+
+#include "agent/claude.h"
+#include "core/mem.h"
+
+static void s_warn (ag_out_t *out, const char *code, ag_str_t message, struct json_object *details)
+{
+    ag_out_error (out, &(ag_out_error_t) {
+        .message = message, .warning = true, .code = { code, strlen (code) }, .details = details });
+}
+
+static void s_init (ag_out_t *out, struct json_object *record)
+{
+    ag_out_session (out, ag_json_str (record, "session_id"), ag_json_str (record, "model"), ag_json_str (record, "cwd"));
+}
+
+/*  Members of a record, as the details of an error; to be put. */
+static struct json_object *s_pick (struct json_object *record, const char *const *keys)
+{
+    struct json_object *picked = json_object_new_object ();
+    for (; *keys; keys++) {
+        struct json_object *value = ag_json_get (record, *keys);
+        if (value)
+            json_object_object_add (picked, *keys, json_object_get (value));
+    }
+    return picked;
+}
+
+static void s_api_retry (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+{
+    static const char *const keys[] = { "attempt", "max_retries", "retry_delay_ms", "error_status", "error", NULL };
+    ag_str_t error = ag_json_str (record, "error");
+    int64_t status = ag_json_int (record, "error_status", -1);
+    ag_buf_clear (&self->room);
+    ag_buf_append_cstr (&self->room, "the model's service failed (");
+    ag_buf_append_str (&self->room, error.len ? error : AG_STR ("unknown"));
+    if (status >= 0)
+        ag_buf_printf (&self->room, ", status %lld", (long long) status);
+    ag_buf_printf (&self->room, "); try %lld of %lld follows in %lld ms", (long long) ag_json_int (record, "attempt", 0),
+                   (long long) ag_json_int (record, "max_retries", 0), (long long) ag_json_int (record, "retry_delay_ms", 0));
+    struct json_object *details = s_pick (record, keys);
+    s_warn (out, "api_retry", (ag_str_t) { self->room.data, self->room.len }, details);
+    json_object_put (details);
+}
+
+static void s_status (ag_out_t *out, struct json_object *record)
+{
+    if (ag_json_is (record, "compact_result", "failed")) {
+        ag_str_t why = ag_json_str (record, "compact_error");
+        s_warn (out, "compact_failed", why.len ? why : AG_STR ("the history could not be made shorter"), NULL);
+    }
+}
+
+static void s_hook_response (ag_out_t *out, struct json_object *record)
+{
+    static const char *const text_keys[] = { "stderr", "output", "stdout", NULL };
+    static const char *const keys[] = { "hook_name", "hook_event", "exit_code", "outcome", NULL };
+    if (!ag_json_is (record, "outcome", "error"))
+        return;
+    ag_str_t text = { NULL, 0 };
+    for (size_t i = 0; !text.len && text_keys[i]; i++)
+        text = ag_json_str (record, text_keys[i]);
+    struct json_object *details = s_pick (record, keys);
+    s_warn (out, "hook_failed", text.len ? text : AG_STR ("a hook failed"), details);
+    json_object_put (details);
+}
+
+static void s_task_notification (ag_out_t *out, struct json_object *record)
+{
+    static const char *const keys[] = { "task_id", "tool_use_id", "reason", NULL };
+    if (!ag_json_is (record, "status", "failed"))
+        return;
+    ag_str_t summary = ag_json_str (record, "summary");
+    struct json_object *details = s_pick (record, keys);
+    s_warn (out, "task_failed", summary.len ? summary : AG_STR ("a background task failed"), details);
+    json_object_put (details);
+}
+
+/*  Another model answers from here, or the answer was refused. */
+static void s_model_changed (ag_out_t *out, struct json_object *record, const char *code)
+{
+    static const char *const keys[] = { "original_model", "fallback_model", "trigger", "api_refusal_category",
+                                        "retracted_message_uuids", NULL };
+    ag_str_t content = ag_json_str (record, "content");
+    struct json_object *details = s_pick (record, keys);
+    s_warn (out, code, content.len ? content : AG_STR ("the model refused or could not answer"), details);
+    json_object_put (details);
+    ag_out_session (out, (ag_str_t) { NULL, 0 }, ag_json_str (record, "fallback_model"), (ag_str_t) { NULL, 0 });
+}
+
+static void s_informational (ag_out_t *out, struct json_object *record)
+{
+    if (ag_json_is (record, "level", "warning"))
+        s_warn (out, "informational", ag_json_str (record, "content"), NULL);
+}
+
+void ag_claude_system (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+{
+    ag_str_t subtype = ag_json_str (record, "subtype");
+    if (ag_str_is (subtype, "init"))
+        s_init (out, record);
+    else if (ag_str_is (subtype, "api_retry"))
+        s_api_retry (self, out, record);
+    else if (ag_str_is (subtype, "status"))
+        s_status (out, record);
+    else if (ag_str_is (subtype, "hook_response"))
+        s_hook_response (out, record);
+    else if (ag_str_is (subtype, "task_notification"))
+        s_task_notification (out, record);
+    else if (ag_str_is (subtype, "informational"))
+        s_informational (out, record);
+    else if (ag_str_is (subtype, "model_fallback"))
+        s_model_changed (out, record, "model_fallback");
+    else if (ag_str_is (subtype, "model_refusal_fallback") || ag_str_is (subtype, "model_refusal_no_fallback"))
+        s_model_changed (out, record, "model_refusal");
+}
+
+/*  Subtypes of system records whose meaning is known, also where there is
+    nothing to say: the tool result or the result tells it too. */
+bool ag_claude_knows_subtype (struct json_object *record)
+{
+    static const char *const known[] = {
+        "init", "api_retry", "status", "hook_started", "hook_progress", "hook_response", "task_started", "task_progress",
+        "task_updated", "task_notification", "background_tasks_changed", "thinking_tokens", "compact_boundary",
+        "permission_denied", "session_state_changed", "informational", "notification", "local_command_output",
+        "model_refusal_fallback", "model_refusal_no_fallback", "model_fallback", "files_persisted", "commands_changed",
+        "memory_recall", "mirror_error", "elicitation_complete", "control_request_progress", "plugin_install",
+        "worker_shutting_down", "session_writes_lost", "post_turn_summary", "ui_invalidate", NULL
+    };
+    ag_str_t subtype = ag_json_str (record, "subtype");
+    for (size_t i = 0; known[i]; i++)
+        if (ag_str_is (subtype, known[i]))
+            return true;
+    return false;
+}
+
+void ag_claude_rate_limit (ag_out_t *out, struct json_object *record)
+{
+    struct json_object *info = ag_json_object (record, "rate_limit_info");
+    ag_str_t status = ag_json_str (info, "status");
+    if (ag_str_is (status, "rejected"))
+        s_warn (out, "rate_limit", AG_STR ("the account's rate limit is used up"), info);
+    else if (ag_str_is (status, "allowed_warning"))
+        s_warn (out, "rate_limit", AG_STR ("the account comes near its rate limit"), info);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Result */
+
+static int64_t s_plus (int64_t sum, int64_t part)
+{
+    int64_t total;
+    if (part < 0)
+        return sum;
+    return __builtin_add_overflow (sum < 0 ? 0 : sum, part, &total) ? INT64_MAX : total;
+}
+
+/*  All models together; its name where there is only one. False: empty. */
+static bool s_model_usage (struct json_object *models, ag_out_usage_t *usage)
+{
+    if (!models || !json_object_object_length (models))
+        return false;
+    json_object_object_foreach (models, name, model) {
+        usage->input = s_plus (usage->input, ag_json_int (model, "inputTokens", -1));
+        usage->output = s_plus (usage->output, ag_json_int (model, "outputTokens", -1));
+        usage->cache_read = s_plus (usage->cache_read, ag_json_int (model, "cacheReadInputTokens", -1));
+        usage->cache_write = s_plus (usage->cache_write, ag_json_int (model, "cacheCreationInputTokens", -1));
+        usage->model = (ag_str_t) { name, strlen (name) };
+    }
+    if (json_object_object_length (models) > 1)
+        usage->model = (ag_str_t) { NULL, 0 };
+    return true;
+}
+
+static void s_turn_usage (struct json_object *record, ag_out_usage_t *usage)
+{
+    struct json_object *of_turn = ag_json_object (record, "usage");
+    usage->input = ag_json_int (of_turn, "input_tokens", -1);
+    usage->output = ag_json_int (of_turn, "output_tokens", -1);
+    usage->cache_read = ag_json_int (of_turn, "cache_read_input_tokens", -1);
+    usage->cache_write = ag_json_int (of_turn, "cache_creation_input_tokens", -1);
+}
+
+static void s_result_usage (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+{
+    ag_out_usage_t usage = AG_OUT_USAGE_NONE;
+    usage.cost_usd = ag_json_number (record, "total_cost_usd", ag_json_number (record, "cost_usd", -1));
+    self->turns = s_plus (self->turns, ag_json_int (record, "num_turns", -1));
+    usage.turns = self->turns;
+    if (s_model_usage (ag_json_object (record, "modelUsage"), &usage)) {
+        ag_out_usage (out, &usage);
+        return;
+    }
+    ag_out_usage_t turn = AG_OUT_USAGE_NONE;    /* no totals: add up the turns; cost and turns are totals already */
+    s_turn_usage (record, &turn);
+    if (turn.input >= 0 || turn.output >= 0 || usage.cost_usd >= 0 || usage.turns >= 0)
+        ag_out_add_usage_under (out, &turn, &usage);
+}
+
+/*  The text of a result, or of its errors. */
+static ag_str_t s_result_text (ag_claude_t *self, struct json_object *record)
+{
+    struct json_object *errors = ag_json_array (record, "errors");
+    ag_str_t text = ag_json_str (record, "result");
+    if (text.ptr || !errors)
+        return text;
+    ag_buf_clear (&self->room);
+    for (size_t i = 0; i < json_object_array_length (errors); i++) {
+        if (i)
+            ag_buf_append_char (&self->room, '\n');
+        ag_buf_append_str (&self->room, ag_json_text (json_object_array_get_idx (errors, i)));
+    }
+    return (ag_str_t) { self->room.len ? self->room.data : "", self->room.len };
+}
+
+static bool s_is_told (const ag_claude_t *self, ag_str_t text)
+{
+    return self->api_error && self->api_error_len == text.len && !memcmp (self->api_error, text.ptr, text.len);
+}
+
+static void s_result_error (ag_claude_t *self, ag_out_t *out, struct json_object *record, ag_str_t text)
+{
+    static const char *const code_keys[] = { "terminal_reason", "subtype", NULL };
+    ag_str_t subtype = ag_json_str (record, "subtype");
+    bool is_error = ag_json_bool (record, "is_error", false);
+    bool stopped = subtype.len > 6 && !memcmp (subtype.ptr, "error_", 6);   /* before 2.1: not is_error */
+    if ((!is_error && !stopped) || (text.len && s_is_told (self, text)))
+        return;
+    ag_out_error (out, &(ag_out_error_t) {
+        .message = text.len ? text : subtype, .warning = !is_error, .code = ag_json_str_any (record, code_keys) });
+}
+
+void ag_claude_result (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+{
+    ag_blocks_finish (self->blocks, out, (ag_str_t) { NULL, 0 });
+    ag_str_t text = s_result_text (self, record);
+    s_result_error (self, out, record, text);
+    ag_out_turn_end (out, ag_json_bool (record, "is_error", false), text);
+    s_result_usage (self, out, record);
+    ag_out_session (out, ag_json_str (record, "session_id"), (ag_str_t) { NULL, 0 }, (ag_str_t) { NULL, 0 });
+}
+
+void ag_claude_footer (ag_out_t *out, struct json_object *record)
+{
+    ag_out_usage_t usage = AG_OUT_USAGE_NONE;
+    usage.cost_usd = ag_json_number (record, "cost_usd", -1);
+    ag_out_turn_end (out, false, (ag_str_t) { NULL, 0 });
+    ag_out_usage (out, &usage);
+}
