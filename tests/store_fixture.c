@@ -33,7 +33,7 @@ ag_event_t *event_of (ag_str_t run, uint64_t epoch, uint64_t seq, const char *te
     snprintf (number, sizeof number, "%llu", (unsigned long long) seq);
     ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);
     ag_draft_set_text (draft, AG_F_KIND, "text");
-    ag_draft_set_text (draft, AG_F_CONTENT, text? text: number);
+    ag_draft_set_text (draft, AG_F_CONTENT, text ? text : number);
     return s_made (&draft, run, epoch, seq);
 }
 
@@ -48,7 +48,7 @@ ag_event_t *event_ending (ag_str_t run, uint64_t epoch, uint64_t seq)
 char *new_folder (void)
 {
     const char *tmp = getenv ("TMPDIR");
-    char *folder = ag_asprintf ("%s/agentgate-test-XXXXXX", tmp && *tmp? tmp: "/tmp");
+    char *folder = ag_asprintf ("%s/agentgate-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     assert_non_null (mkdtemp (folder));
     return folder;
 }
@@ -74,7 +74,7 @@ char *path_in (const char *folder, const char *name)
 unsigned seed_of_test (const char *test)
 {
     const char *given = getenv ("AG_SEED");
-    unsigned seed = given? (unsigned) strtoul (given, NULL, 0): (unsigned) time (NULL) ^ (unsigned) getpid ();
+    unsigned seed = given ? (unsigned) strtoul (given, NULL, 0) : (unsigned) time (NULL) ^ (unsigned) getpid ();
     print_message ("%s: AG_SEED=%u\n", test, seed);
     return seed;
 }

@@ -82,7 +82,7 @@ static bool s_collect (void *context, ag_event_t *event)
 
 static void s_holds (ag_store_t *store, ag_str_t stream, uint64_t from, uint64_t to, const char *expected)
 {
-    ag_buf_t seqs = {0};
+    ag_buf_t seqs = { 0 };
     assert_int_equal (ag_store_each_event (store, stream, EPOCH, from, to, s_collect, &seqs), 0);
     assert_string_equal (ag_buf_cstr (&seqs), expected);
     ag_buf_free (&seqs);
@@ -203,7 +203,7 @@ static void test_streams_are_listed_latest_started_first (void **state)
     s_append_many (store, AG_STR ("b"), 20, 21);
     s_append_many (store, AG_STR ("a"), 10, 11);
     s_append_many (store, AG_STR ("c"), 30, 31);
-    ag_buf_t list = {0};
+    ag_buf_t list = { 0 };
     assert_int_equal (ag_store_each_stream (store, s_list, &list), 0);
     assert_string_equal (ag_buf_cstr (&list), "c:31 b:21 a:11 ");
     ag_buf_free (&list);
@@ -237,7 +237,7 @@ static void test_a_work_order_stream_does_not_end (void **state)
     ag_draft_set_integer (draft, AG_F_EXIT_CODE, 0);
     ag_ids_t ids = { AG_STR ("W"), RUN, true };
     char *error = NULL;
-    ag_event_t *event = ag_event_new (draft, &ids, &(ag_position_t) { EPOCH, 1, 1 }, &error);
+    ag_event_t *event = ag_event_new (draft, &ids, &(ag_position_t){ EPOCH, 1, 1 }, &error);
     assert_non_null (event);
     ag_draft_destroy (&draft);
     ag_store_t *store = s_open (*state, AG_STORE_CREATE);
@@ -264,7 +264,7 @@ static void test_one_writer (void **state)
     /*  Asking and being refused has not let go of it. */
     pid_t child = fork ();
     if (child == 0)
-        _exit (ag_store_locked (path) == 1? 0: 1);
+        _exit (ag_store_locked (path) == 1 ? 0 : 1);
     int status;
     assert_int_equal (waitpid (child, &status, 0), child);
     assert_int_equal (status, 0);
@@ -313,7 +313,7 @@ static void test_files_are_private (void **state)
 static void s_write_until_killed (const char *folder, int pipe_fd)
 {
     ag_store_t *store = s_open (folder, AG_STORE_CREATE);
-    for (uint64_t seq = 1; ; seq++) {
+    for (uint64_t seq = 1;; seq++) {
         ag_event_t *event = event_of (RUN, EPOCH, seq, NULL);
         if (ag_store_append (store, event) || (seq % 3 == 0 && ag_store_commit (store)))
             _exit (1);
@@ -335,7 +335,7 @@ static uint64_t s_kill_a_writer (const char *folder, unsigned run_us)
     close (fds[1]);
     uint64_t committed = 0, seq;
     assert_int_equal (read (fds[0], &committed, sizeof committed), sizeof committed);
-    usleep (run_us);            /* lets it work; nothing is awaited by it */
+    usleep (run_us); /* lets it work; nothing is awaited by it */
     kill (child, SIGKILL);
     while (read (fds[0], &seq, sizeof seq) == sizeof seq)
         committed = seq;
@@ -353,12 +353,12 @@ static void test_kill_9_loses_nothing_committed (void **state)
         char *folder = path_in (*state, name);
         assert_int_equal (mkdir (folder, 0700), 0);
         uint64_t committed = s_kill_a_writer (folder, (unsigned) (rand () % 40000));
-        ag_store_t *store = s_open (folder, round % 2? AG_STORE_READ: AG_STORE_CREATE);
+        ag_store_t *store = s_open (folder, round % 2 ? AG_STORE_READ : AG_STORE_CREATE);
         ag_store_stream_t info;
         assert_int_equal (ag_store_stream (store, RUN, EPOCH, &info), 1);
         assert_true (info.last >= committed);
         assert_int_equal (info.last % 3, 0);
-        ag_buf_t seqs = {0}, expected = {0};
+        ag_buf_t seqs = { 0 }, expected = { 0 };
         assert_int_equal (ag_store_each_event (store, RUN, EPOCH, 1, info.last, s_collect, &seqs), 0);
         for (uint64_t seq = 1; seq <= info.last; seq++)
             ag_buf_printf (&expected, "%llu ", (unsigned long long) seq);
@@ -381,7 +381,7 @@ static void test_a_full_disk_rolls_back_and_the_rest_stays (void **state)
     assert_int_equal (ag_store_sync (store), 0);
     struct rlimit old, tight;
     assert_int_equal (getrlimit (RLIMIT_FSIZE, &old), 0);
-    tight = (struct rlimit) { 64 * 1024, old.rlim_max };
+    tight = (struct rlimit){ 64 * 1024, old.rlim_max };
     signal (SIGXFSZ, SIG_IGN);
     assert_int_equal (setrlimit (RLIMIT_FSIZE, &tight), 0);
     char *text = ag_calloc (1, 40001);
@@ -398,7 +398,7 @@ static void test_a_full_disk_rolls_back_and_the_rest_stays (void **state)
     s_append (store, event_of (RUN, EPOCH, 100, "after"));
     assert_int_equal (ag_store_sync (store), 0);
     free (text);
-    ag_buf_t seqs = {0};
+    ag_buf_t seqs = { 0 };
     assert_int_equal (ag_store_each_event (store, RUN, EPOCH, 1, 999, s_collect, &seqs), 0);
     assert_memory_equal (ag_buf_cstr (&seqs), "1 2 3 4 5 ", 10);
     assert_non_null (strstr (ag_buf_cstr (&seqs), " 100 "));
@@ -467,8 +467,8 @@ static void test_retention_by_size_takes_ended_ones_first (void **state)
 enum { MODEL_STREAMS = 4, MODEL_SEQS = 60 };
 
 typedef struct {
-    bool pending[MODEL_STREAMS][MODEL_SEQS + 1];        /* appended */
-    bool stored[MODEL_STREAMS][MODEL_SEQS + 1];         /* committed */
+    bool pending[MODEL_STREAMS][MODEL_SEQS + 1]; /* appended */
+    bool stored[MODEL_STREAMS][MODEL_SEQS + 1];  /* committed */
 } s_model_t;
 
 static ag_str_t s_model_stream (unsigned which)
@@ -480,7 +480,7 @@ static ag_str_t s_model_stream (unsigned which)
 static void s_compare (ag_store_t *store, bool seen[MODEL_STREAMS][MODEL_SEQS + 1], uint64_t from, uint64_t to)
 {
     for (unsigned i = 0; i < MODEL_STREAMS; i++) {
-        ag_buf_t expected = {0};
+        ag_buf_t expected = { 0 };
         uint64_t last = 0;
         for (uint64_t seq = 1; seq <= MODEL_SEQS; seq++) {
             if (seen[i][seq] && seq >= from && seq <= to)
@@ -505,17 +505,13 @@ static void s_model_step (ag_store_t **store_p, s_model_t *model, const char *fo
         uint64_t seq = 1 + (unsigned) rand () % MODEL_SEQS;
         s_append (*store_p, event_of (s_model_stream (i), EPOCH, seq, NULL));
         model->pending[i][seq] = true;
-    }
-    else
-    if (what < 85) {
-        assert_int_equal (what < 80? ag_store_commit (*store_p): ag_store_sync (*store_p), 0);
+    } else if (what < 85) {
+        assert_int_equal (what < 80 ? ag_store_commit (*store_p) : ag_store_sync (*store_p), 0);
         memcpy (model->stored, model->pending, sizeof model->stored);
         ag_store_t *reader = s_open (folder, AG_STORE_READ);
         s_compare (reader, model->stored, 1, MODEL_SEQS);
         ag_store_close (&reader);
-    }
-    else
-    if (what < 95)
+    } else if (what < 95)
         s_compare (*store_p, model->pending, (unsigned) rand () % MODEL_SEQS, (unsigned) rand () % MODEL_SEQS);
     else {
         ag_store_close (store_p);
@@ -527,7 +523,7 @@ static void s_model_step (ag_store_t **store_p, s_model_t *model, const char *fo
 static void test_property_same_as_a_model (void **state)
 {
     srand (seed_of_test (__func__));
-    s_model_t model = {0};
+    s_model_t model = { 0 };
     ag_store_t *store = s_open (*state, AG_STORE_CREATE);
     for (int step = 0; step < 600; step++)
         s_model_step (&store, &model, *state);

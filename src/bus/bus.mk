@@ -1,1 +1,19 @@
-# filled by its owner
+# L5: the bus: sockets, the publishing end.
+noinst_LTLIBRARIES += libag_bus.la
+libag_bus_la_SOURCES = \
+	src/bus/frames.c src/bus/frames.h \
+	src/bus/link.c src/bus/link.h \
+	src/bus/outlet.c src/bus/outlet.h \
+	src/bus/publisher.c src/bus/publisher.h \
+	src/bus/socket.c src/bus/socket.h
+libag_bus_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS) $(CZMQ_CFLAGS)
+libag_bus_la_LIBADD = $(CZMQ_LIBS) $(ZMQ_LIBS)
+AG_BUS_LIBS = libag_bus.la $(AG_STORE_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/test_publisher
+tests_test_publisher_SOURCES = tests/test_publisher.c tests/fake_gateway.c tests/fake_gateway.h \
+	tests/store_fixture.c tests/store_fixture.h
+tests_test_publisher_CPPFLAGS = $(TEST_CPPFLAGS) $(ZMQ_CFLAGS)
+tests_test_publisher_LDADD = $(AG_BUS_LIBS) $(CMOCKA_LIBS)
+endif

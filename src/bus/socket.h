@@ -7,10 +7,12 @@
 #ifndef AG_BUS_SOCKET_H
 #define AG_BUS_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum {
-    AG_SOCKET_CONNECT,          /* ZMQ_IMMEDIATE 1 too */
+    AG_SOCKET_CONNECT,          /* ZMQ_IMMEDIATE too */
     AG_SOCKET_BIND
 } ag_socket_role_t;
 
@@ -19,11 +21,29 @@ typedef struct ag_curve ag_curve_t;     /* our certificate and the allow-list; N
 ag_curve_t *ag_curve_load (const char *dir, char **error_r);
 void ag_curve_destroy (ag_curve_t **self_p);
 
-/*  A zmq socket of `type` (ZMQ_SUB ...) with heartbeats (2 s, dead after 10 s),
-    HWM 1,000 on both sides, MAXMSGSIZE, finite LINGER, RECONNECT_IVL_MAX and,
-    with `curve`, CURVE. `endpoint` as in ag_endpoint_check. NULL with *error_r.
-    To be closed by zmq_close. More endpoints by ag_socket_attach. */
+enum {
+    AG_SOCKET_HWM = 1000,               /* messages, each side */
+    AG_SOCKET_LINGER_MS = 500,          /* what a close waits for unsent messages */
+    AG_SOCKET_HEARTBEAT_MS = 2000,
+    AG_SOCKET_DEAD_MS = 10000           /* a peer that answers no heartbeat so long */
+};
+
+/*  A zmq socket of `type` (ZMQ_SUB ...) with heartbeats, HWM on both sides,
+    MAXMSGSIZE (an event and a little), finite LINGER and RECONNECT_IVL_MAX.
+    NULL with a malloc'ed *error_r. To be closed by zmq_close. */
 void *ag_socket_open (void *zmq_context, int type, char **error_r);
+/*  Connects or binds; may be called several times on one socket. `endpoint` is
+    taken as it is: ag_endpoint_check is the caller's. 0 or -1 with *error_r. */
 int ag_socket_attach (void *socket, const char *endpoint, ag_socket_role_t role, const ag_curve_t *curve, char **error_r);
+/*  The same with a role in the text: a leading "@" binds, else connects. */
+int ag_socket_attach_text (void *socket, const char *text, const ag_curve_t *curve, char **error_r);
+
+/*  Frames of one message, never blocking. Sends all (true) or none (false:
+    queue full, or nobody connected). */
+typedef struct {
+    const void *data;
+    size_t len;
+} ag_frame_view_t;
+bool ag_socket_send (void *socket, const ag_frame_view_t *frames, size_t count);
 
 #endif

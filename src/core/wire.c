@@ -111,7 +111,7 @@ static const s_key_t s_keys[] = {
 enum { S_KEY_COUNT = sizeof s_keys / sizeof s_keys[0] };
 
 static const char *const s_names[AG_CONTROL_COUNT] = { "", "HELLO", "WELCOME", "RESEND", "EVENT", "RESENT", "HEARTBEAT",
-    "GOODBYE", "ACK", "CANCEL" };
+    "GOODBYE", "ACK", "CANCEL", "WHO" };
 
 const char *ag_control_name (ag_control_kind_t kind)
 {

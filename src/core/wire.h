@@ -43,11 +43,13 @@ typedef enum {
     AG_CONTROL_WELCOME,         /* gateway: version, stream, epoch, resume, durable, conflict?, error? */
     AG_CONTROL_RESEND,          /* gateway: stream, epoch, from, to, maxBytes */
     AG_CONTROL_EVENT,           /* executor: + topic, header, event */
-    AG_CONTROL_RESENT,          /* executor: stream, epoch, from, to (last sent), first (oldest held): closes a RESEND window */
+    AG_CONTROL_RESENT,          /* executor: stream, epoch, from, to, first: closes a RESEND window; what is held of from..to
+                                   has been sent, what is missing in it will not come; first: oldest held, above the head: none */
     AG_CONTROL_HEARTBEAT,       /* executor: stream, epoch, first, last, each second */
     AG_CONTROL_GOODBYE,         /* executor: as HEARTBEAT; the stream has ended */
     AG_CONTROL_ACK,             /* gateway: stream, epoch, seq: all up to here is committed */
     AG_CONTROL_CANCEL,          /* gateway: stream, epoch */
+    AG_CONTROL_WHO,             /* gateway: stream, epoch, of a HEARTBEAT or GOODBYE it knows nothing of: say HELLO again */
     AG_CONTROL_COUNT
 } ag_control_kind_t;
 

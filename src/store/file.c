@@ -33,7 +33,7 @@ static long s_holder (int fd)
 {
     char text[24] = "";
     ssize_t got = pread (fd, text, sizeof text - 1, 0);
-    return got > 0? strtol (text, NULL, 10): 0;
+    return got > 0 ? strtol (text, NULL, 10) : 0;
 }
 
 static void s_sign (int fd)
@@ -58,7 +58,7 @@ int ag_store_file_lock (const char *path, char **error_r)
         s_sign (fd);
         return fd;
     }
-    int why = errno == EACCES || errno == EAGAIN? EBUSY: errno;
+    int why = errno == EACCES || errno == EAGAIN ? EBUSY : errno;
     if (why == EBUSY)
         *error_r = ag_asprintf ("%s: is in use by process %ld", path, s_holder (fd));
     else
@@ -76,13 +76,13 @@ int ag_store_locked (const char *path)
         fd = open (lock_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     free (lock_path);
     if (fd < 0)
-        return errno == ENOENT? 0: -1;
+        return errno == ENOENT ? 0 : -1;
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     int rc = fcntl (fd, F_OFD_GETLK, &lock);
     int saved = errno;
     close (fd);
     errno = saved;
-    return rc? -1: lock.l_type != F_UNLCK;
+    return rc ? -1 : lock.l_type != F_UNLCK;
 }
 
 int ag_store_file_create (const char *path)
@@ -103,7 +103,7 @@ static int s_copy_bytes (int from, int to)
     do
         sent = sendfile (to, from, NULL, 1 << 20);
     while (sent > 0);
-    return sent < 0? -1: 0;
+    return sent < 0 ? -1 : 0;
 }
 
 /*  A companion may be missing; 0 or -1 with errno. */
@@ -111,11 +111,11 @@ static int s_copy (const char *from, const char *dir, const char *name, bool may
 {
     int in = open (from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
-        return may_miss && errno == ENOENT? 0: -1;
+        return may_miss && errno == ENOENT ? 0 : -1;
     char *to = ag_asprintf ("%s/%s", dir, name);
     int out = open (to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     free (to);
-    int rc = out < 0? -1: s_copy_bytes (in, out);
+    int rc = out < 0 ? -1 : s_copy_bytes (in, out);
     int saved = errno;
     if (out >= 0 && close (out) && !rc) {
         rc = -1;
@@ -129,18 +129,18 @@ static int s_copy (const char *from, const char *dir, const char *name, bool may
 char *ag_store_file_copy (const char *path, char **error_r)
 {
     const char *tmp = getenv ("TMPDIR");
-    char *dir = ag_asprintf ("%s/agentgate-store-XXXXXX", tmp && *tmp? tmp: "/tmp");
+    char *dir = ag_asprintf ("%s/agentgate-store-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     char *wal = ag_asprintf ("%s-wal", path);
     bool made = mkdtemp (dir) != NULL;
-    int rc = made? s_copy (path, dir, "copy.db", false): -1;
+    int rc = made ? s_copy (path, dir, "copy.db", false) : -1;
     if (rc == 0)
         rc = s_copy (wal, dir, "copy.db-wal", true);
     free (wal);
     if (rc == 0)
         return dir;
     int saved = errno;
-    *error_r = ag_asprintf ("%s: is on a medium that cannot be written, and copying it to %s failed: %s",
-        path, dir, strerror (saved));
+    *error_r = ag_asprintf (
+        "%s: is on a medium that cannot be written, and copying it to %s failed: %s", path, dir, strerror (saved));
     if (made)
         ag_store_file_drop_copy (&dir);
     free (dir);
@@ -184,7 +184,7 @@ int ag_store_set_aside (const char *path, char **aside_r)
     *aside_r = NULL;
     int locked = ag_store_locked (path);
     if (locked) {
-        errno = locked > 0? EBUSY: errno;
+        errno = locked > 0 ? EBUSY : errno;
         return -1;
     }
     char *aside = ag_asprintf ("%s.damaged-%lld", path, (long long) ag_clock_wall_us ());
@@ -225,8 +225,8 @@ static uint32_t s_le32 (const unsigned char *bytes)
 static void s_wal_sum (bool big_endian, const unsigned char *bytes, size_t len, uint32_t sum[2])
 {
     for (size_t i = 0; i + 8 <= len; i += 8) {
-        sum[0] += (big_endian? s_be32 (bytes + i): s_le32 (bytes + i)) + sum[1];
-        sum[1] += (big_endian? s_be32 (bytes + i + 4): s_le32 (bytes + i + 4)) + sum[0];
+        sum[0] += (big_endian ? s_be32 (bytes + i) : s_le32 (bytes + i)) + sum[1];
+        sum[1] += (big_endian ? s_be32 (bytes + i + 4) : s_le32 (bytes + i + 4)) + sum[0];
     }
 }
 
@@ -234,9 +234,9 @@ static void s_wal_sum (bool big_endian, const unsigned char *bytes, size_t len, 
     of the same generation come behind the first bad one. */
 typedef struct {
     uint32_t page_bytes;
-    bool big_endian;            /* of the checksums */
-    uint32_t sum[2];            /* running */
-    unsigned char salt[8];      /* of this generation */
+    bool big_endian;       /* of the checksums */
+    uint32_t sum[2];       /* running */
+    unsigned char salt[8]; /* of this generation */
     uint64_t good, stranded;
 } s_wal_t;
 
@@ -246,9 +246,9 @@ static int s_wal_header (s_wal_t *wal, const unsigned char header[WAL_HEADER])
     wal->page_bytes = s_be32 (header + 8);
     memcpy (wal->salt, header + 16, 8);
     s_wal_sum (wal->big_endian, header, 24, wal->sum);
-    bool good = s_be32 (header) >> 1 == 0x377f0682 >> 1 && wal->sum[0] == s_be32 (header + 24)
-        && wal->sum[1] == s_be32 (header + 28) && wal->page_bytes >= 512 && wal->page_bytes <= 65536;
-    return good? 0: -1;
+    bool good = s_be32 (header) >> 1 == 0x377f0682 >> 1 && wal->sum[0] == s_be32 (header + 24) &&
+                wal->sum[1] == s_be32 (header + 28) && wal->page_bytes >= 512 && wal->page_bytes <= 65536;
+    return good ? 0 : -1;
 }
 
 static void s_wal_frame (s_wal_t *wal, const unsigned char *frame)
@@ -280,17 +280,20 @@ void ag_store_file_check_wal (const char *path)
     char *wal_path = ag_asprintf ("%s-wal", path);
     FILE *file = fopen (wal_path, "rbe");
     unsigned char header[WAL_HEADER];
-    s_wal_t wal = {0};
+    s_wal_t wal = { 0 };
     if (file && fread (header, 1, sizeof header, file) == sizeof header) {
         if (s_wal_header (&wal, header))
-            ag_log_error ("STORE_LOG_DAMAGED", "the head of a write-ahead log is damaged:"
-                " what was in it and not yet in the database is lost path=%s", wal_path);
+            ag_log_error ("STORE_LOG_DAMAGED",
+                "the head of a write-ahead log is damaged:"
+                " what was in it and not yet in the database is lost path=%s",
+                wal_path);
         else {
             s_wal_frames (&wal, file);
             if (wal.stranded > 1)
-                ag_log_error ("STORE_LOG_DAMAGED", "a write-ahead log is damaged inside: the last commits are lost"
-                    " path=%s frames=%llu lost=%llu", wal_path, (unsigned long long) wal.good,
-                    (unsigned long long) wal.stranded);
+                ag_log_error ("STORE_LOG_DAMAGED",
+                    "a write-ahead log is damaged inside: the last commits are lost"
+                    " path=%s frames=%llu lost=%llu",
+                    wal_path, (unsigned long long) wal.good, (unsigned long long) wal.stranded);
         }
     }
     if (file)

@@ -30,7 +30,7 @@ static const char s_schema[] =
 
 static int s_exec (ag_store_t *self, const char *sql)
 {
-    return sqlite3_exec (self->db, sql, NULL, NULL, NULL) == SQLITE_OK? 0: ag_store_failed (self, "cannot be opened");
+    return sqlite3_exec (self->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : ag_store_failed (self, "cannot be opened");
 }
 
 /*  One number from a pragma; 0 or -1. */
@@ -38,12 +38,11 @@ static int s_number (ag_store_t *self, const char *sql, int64_t *value_r)
 {
     sqlite3_stmt *statement = NULL;
     int rc = -1;
-    if (sqlite3_prepare_v2 (self->db, sql, -1, &statement, NULL) == SQLITE_OK
-        && sqlite3_step (statement) == SQLITE_ROW) {
+    if (sqlite3_prepare_v2 (self->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step (statement) == SQLITE_ROW) {
         *value_r = sqlite3_column_int64 (statement, 0);
         rc = 0;
-    }
-    else
+    } else
         ag_store_failed (self, "cannot be read");
     int saved = errno;
     sqlite3_finalize (statement);
@@ -65,8 +64,8 @@ static int s_refuse (ag_store_t *self, int error_number, char **error_r, const c
 static int s_identify (ag_store_t *self, char **error_r)
 {
     int64_t application = 0, version = 0, tables = 0;
-    if (s_number (self, "PRAGMA application_id", &application) || s_number (self, "PRAGMA user_version", &version)
-        || s_number (self, "SELECT count (*) FROM sqlite_schema", &tables))
+    if (s_number (self, "PRAGMA application_id", &application) || s_number (self, "PRAGMA user_version", &version) ||
+        s_number (self, "SELECT count (*) FROM sqlite_schema", &tables))
         return -1;
     if (application == 0 && version == 0 && tables == 0) {
         if (self->mode == AG_STORE_CREATE)
@@ -94,11 +93,10 @@ static int s_check (ag_store_t *self, char **error_r)
         return 0;
     sqlite3_stmt *check = NULL;
     int rc = -1;
-    if (sqlite3_prepare_v2 (self->db, "PRAGMA quick_check (1)", -1, &check, NULL) != SQLITE_OK
-        || sqlite3_step (check) != SQLITE_ROW)
+    if (sqlite3_prepare_v2 (self->db, "PRAGMA quick_check (1)", -1, &check, NULL) != SQLITE_OK ||
+        sqlite3_step (check) != SQLITE_ROW)
         ag_store_failed (self, "cannot be checked");
-    else
-    if (strcmp ((const char *) sqlite3_column_text (check, 0), "ok") == 0)
+    else if (strcmp ((const char *) sqlite3_column_text (check, 0), "ok") == 0)
         rc = 0;
     else {
         *error_r = ag_asprintf ("%s: is damaged: %s", self->path, sqlite3_column_text (check, 0));
@@ -135,12 +133,13 @@ static int s_configure (ag_store_t *self)
     sqlite3_busy_timeout (self->db, 2000);
     sqlite3_db_config (self->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return s_exec (self, "PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON;"
-        " PRAGMA temp_store = MEMORY;");
+                         " PRAGMA temp_store = MEMORY;");
 }
 
 static int s_configure_writer (ag_store_t *self)
 {
-    return s_exec (self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 8388608;");
+    return s_exec (
+        self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 8388608;");
 }
 
 static int s_open_file (ag_store_t *self, const char *path, int flags)
@@ -161,8 +160,8 @@ static int s_open_reader (ag_store_t *self, char **error_r)
     if (access (self->path, R_OK))
         return s_refuse (self, errno, error_r, strerror (errno));
     ag_store_file_check_wal (self->path);
-    if (s_open_file (self, self->path, SQLITE_OPEN_READONLY) == 0
-        && s_number (self, "PRAGMA user_version", &version) == 0)
+    if (s_open_file (self, self->path, SQLITE_OPEN_READONLY) == 0 &&
+        s_number (self, "PRAGMA user_version", &version) == 0)
         return 0;
     int code = sqlite3_errcode (self->db);
     if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)
@@ -190,14 +189,14 @@ static int s_open_writer (ag_store_t *self, char **error_r)
 static int s_open_and_check (ag_store_t *self, char **error_r)
 {
     bool writer = self->mode == AG_STORE_CREATE;
-    if (writer? s_open_writer (self, error_r): s_open_reader (self, error_r))
+    if (writer ? s_open_writer (self, error_r) : s_open_reader (self, error_r))
         return -1;
     int found = s_identify (self, error_r);
     if (found < 0)
         return -1;
-    if (found == 1? s_create (self): s_check (self, error_r))
+    if (found == 1 ? s_create (self) : s_check (self, error_r))
         return -1;
-    return writer? s_configure_writer (self): 0;
+    return writer ? s_configure_writer (self) : 0;
 }
 
 int ag_store_open_database (ag_store_t *self, char **error_r)

@@ -18,7 +18,7 @@ enum { SLICE_EVENTS = 2000 };
 /*  First column of the first row: 1 with *value_r, 0 no row, -1. */
 static int s_one (ag_store_t *self, sqlite3_stmt *statement, int64_t *value_r)
 {
-    int rc = statement? ag_store_step (self, statement): -1;
+    int rc = statement ? ag_store_step (self, statement) : -1;
     if (rc == 1) {
         *value_r = sqlite3_column_int64 (statement, 0);
         sqlite3_reset (statement);
@@ -63,13 +63,13 @@ static int s_choose (ag_store_t *self, int64_t before_us, uint64_t max_bytes, in
         return rc;
     if (s_pages (self, &file_bytes, &used_bytes))
         return -1;
-    return used_bytes > max_bytes? s_one (self, ag_store_statement (self, AG_SQL_NEXT_STREAM), no_r): 0;
+    return used_bytes > max_bytes ? s_one (self, ag_store_statement (self, AG_SQL_NEXT_STREAM), no_r) : 0;
 }
 
 static int s_doom (ag_store_t *self, int64_t no)
 {
     ag_rows_forget (self);
-    return s_with (self, AG_SQL_DOOM, no) || s_with (self, AG_SQL_DELETE_STREAM, no)? -1: 0;
+    return s_with (self, AG_SQL_DOOM, no) || s_with (self, AG_SQL_DELETE_STREAM, no) ? -1 : 0;
 }
 
 /*  Deletes some events of a doomed stream. */
@@ -83,7 +83,7 @@ static int s_slice (ag_store_t *self, int64_t no)
     sqlite3_bind_int64 (delete, 3, SLICE_EVENTS);
     if (ag_store_step (self, delete))
         return -1;
-    return sqlite3_changes (self->db) < SLICE_EVENTS? s_with (self, AG_SQL_UNDOOM, no): 0;
+    return sqlite3_changes (self->db) < SLICE_EVENTS ? s_with (self, AG_SQL_UNDOOM, no) : 0;
 }
 
 /*  1 there was work, 0 none, -1. */
@@ -92,11 +92,11 @@ static int s_work (ag_store_t *self, int64_t before_us, uint64_t max_bytes)
     int64_t no;
     int doomed = s_one (self, ag_store_statement (self, AG_SQL_DOOMED), &no);
     if (doomed)
-        return doomed < 0 || s_slice (self, no)? -1: 1;
+        return doomed < 0 || s_slice (self, no) ? -1 : 1;
     int chosen = s_choose (self, before_us, max_bytes, &no);
     if (chosen <= 0)
         return chosen;
-    return s_doom (self, no) || s_slice (self, no)? -1: 1;
+    return s_doom (self, no) || s_slice (self, no) ? -1 : 1;
 }
 
 /*  Gives a thousand free pages back to the file system. */
@@ -105,7 +105,7 @@ static int s_vacuum (ag_store_t *self)
     sqlite3_stmt *vacuum = ag_store_statement (self, AG_SQL_VACUUM);
     int rc;
     do
-        rc = vacuum? ag_store_step (self, vacuum): -1;
+        rc = vacuum ? ag_store_step (self, vacuum) : -1;
     while (rc == 1);
     return rc;
 }
@@ -120,15 +120,15 @@ int ag_store_retain (ag_store_t *self, int64_t before_us, uint64_t max_bytes)
         return ag_store_roll_back (self);
     if (ag_store_commit (self))
         return -1;
-    return more || s_vacuum (self) == 0? more: -1;
+    return more || s_vacuum (self) == 0 ? more : -1;
 }
 
 int ag_store_stats (ag_store_t *self, ag_store_stats_t *stats_r)
 {
     int64_t streams = 0, events = 0;
-    if (s_pages (self, &stats_r->file_bytes, &stats_r->used_bytes)
-        || s_one (self, ag_store_statement (self, AG_SQL_COUNT_STREAMS), &streams) < 0
-        || s_one (self, ag_store_statement (self, AG_SQL_COUNT_EVENTS), &events) < 0)
+    if (s_pages (self, &stats_r->file_bytes, &stats_r->used_bytes) ||
+        s_one (self, ag_store_statement (self, AG_SQL_COUNT_STREAMS), &streams) < 0 ||
+        s_one (self, ag_store_statement (self, AG_SQL_COUNT_EVENTS), &events) < 0)
         return -1;
     stats_r->streams = (uint64_t) streams;
     stats_r->events = (uint64_t) events;

@@ -15,7 +15,7 @@
 
 #include "core/mem.h"
 
-enum { ROWS_KEPT = 512 };       /* more are emptied after a commit */
+enum { ROWS_KEPT = 512 }; /* more are emptied after a commit */
 
 /* ---------------------------------------------------------------------- */
 /*  Keys: a length-counted id (it may hold NUL) and an epoch */
@@ -28,7 +28,7 @@ typedef struct {
 static size_t s_key_hash (const void *item)
 {
     const s_key_t *key = item;
-    uint64_t hash = UINT64_C (14695981039346656037) ^ key->epoch;       /* FNV-1a */
+    uint64_t hash = UINT64_C (14695981039346656037) ^ key->epoch; /* FNV-1a */
     for (size_t i = 0; i < key->stream.len; i++)
         hash = (hash ^ (unsigned char) key->stream.ptr[i]) * UINT64_C (1099511628211);
     return (size_t) hash;
@@ -45,7 +45,7 @@ static void *s_key_dup (const void *item)
     const s_key_t *key = item;
     s_key_t *copy = ag_malloc (sizeof *copy + key->stream.len);
     memcpy ((char *) (copy + 1), key->stream.ptr, key->stream.len);
-    *copy = (s_key_t) { { (char *) (copy + 1), key->stream.len }, key->epoch };
+    *copy = (s_key_t){ { (char *) (copy + 1), key->stream.len }, key->epoch };
     return copy;
 }
 
@@ -113,9 +113,9 @@ static void s_bind_str (sqlite3_stmt *statement, int column, ag_str_t text)
 static ag_str_t s_str_column (sqlite3_stmt *statement, int column)
 {
     if (sqlite3_column_type (statement, column) == SQLITE_NULL)
-        return (ag_str_t) { NULL, 0 };
+        return (ag_str_t){ NULL, 0 };
     const char *ptr = sqlite3_column_blob (statement, column);
-    return (ag_str_t) { ptr? ptr: "", (size_t) sqlite3_column_bytes (statement, column) };
+    return (ag_str_t){ ptr ? ptr : "", (size_t) sqlite3_column_bytes (statement, column) };
 }
 
 /*  Moves a string behind the others in a row's text. */
@@ -182,11 +182,11 @@ static ag_row_t *s_load (ag_store_t *self, ag_str_t stream, uint64_t epoch)
         return NULL;
     s_bind_str (select, 1, stream);
     s_bind_epoch (select, 2, epoch);
-    s_bind_epoch (select, 3, epoch? epoch: UINT64_MAX);
+    s_bind_epoch (select, 3, epoch ? epoch : UINT64_MAX);
     int rc = ag_store_step (self, select);
     if (rc < 0)
         return NULL;
-    ag_row_t *row = rc == 1? s_remember (self, s_row_read (select)): NULL;
+    ag_row_t *row = rc == 1 ? s_remember (self, s_row_read (select)) : NULL;
     sqlite3_reset (select);
     errno = 0;
     return row;
@@ -195,7 +195,7 @@ static ag_row_t *s_load (ag_store_t *self, ag_str_t stream, uint64_t epoch)
 ag_row_t *ag_rows_find (ag_store_t *self, ag_str_t stream, uint64_t epoch)
 {
     if (self->mode == AG_STORE_READ)
-        zhashx_purge (self->rows);      /* the writer may have changed them */
+        zhashx_purge (self->rows); /* the writer may have changed them */
     if (epoch) {
         s_key_t key = { stream, epoch };
         ag_row_t *row = zhashx_lookup (self->rows, &key);
@@ -207,13 +207,14 @@ ag_row_t *ag_rows_find (ag_store_t *self, ag_str_t stream, uint64_t epoch)
 
 ag_row_t *ag_rows_make (ag_store_t *self, const ag_event_t *event)
 {
-    ag_store_stream_t info = {
-        .stream = ag_event_stream (event), .work_order = ag_event_work_order (event), .run = ag_event_run (event),
+    ag_store_stream_t info = { .stream = ag_event_stream (event),
+        .work_order = ag_event_work_order (event),
+        .run = ag_event_run (event),
         .epoch = ag_event_epoch (event),
-        .started_us = ag_event_ts_us (event), .updated_us = ag_event_ts_us (event)
-    };
+        .started_us = ag_event_ts_us (event),
+        .updated_us = ag_event_ts_us (event) };
     if (info.stream.len && info.stream.ptr[0] == '@')
-        info.run = (ag_str_t) { NULL, 0 };      /* its events may be about several runs */
+        info.run = (ag_str_t){ NULL, 0 }; /* its events may be about several runs */
     sqlite3_stmt *insert = ag_store_statement (self, AG_SQL_INSERT_STREAM);
     if (!insert)
         return NULL;
@@ -279,7 +280,7 @@ int ag_store_stream (ag_store_t *self, ag_str_t stream, uint64_t epoch, ag_store
     errno = 0;
     ag_row_t *row = ag_rows_find (self, stream, epoch);
     if (!row)
-        return errno? -1: 0;
+        return errno ? -1 : 0;
     *info_r = row->info;
     return 1;
 }
@@ -289,7 +290,7 @@ int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *contex
     if (ag_rows_flush (self))
         return -1;
     sqlite3_stmt *select = ag_store_statement (self, AG_SQL_SELECT_STREAMS);
-    int rc = select? ag_store_step (self, select): -1;
+    int rc = select ? ag_store_step (self, select) : -1;
     bool more = true;
     while (rc == 1 && more) {
         void *row = s_row_read (select);
@@ -300,7 +301,7 @@ int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *contex
     }
     if (select)
         sqlite3_reset (select);
-    return rc < 0? -1: 0;
+    return rc < 0 ? -1 : 0;
 }
 
 int ag_store_set_acked (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t seq)
@@ -313,7 +314,7 @@ int ag_store_set_acked (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint6
         row->info.acked = seq;
         row->dirty = true;
     }
-    return !row && errno? -1: 0;
+    return !row && errno ? -1 : 0;
 }
 
 int ag_store_set_ended (ag_store_t *self, ag_str_t stream, uint64_t epoch)
@@ -326,5 +327,5 @@ int ag_store_set_ended (ag_store_t *self, ag_str_t stream, uint64_t epoch)
         row->info.ended = true;
         row->dirty = true;
     }
-    return !row && errno? -1: 0;
+    return !row && errno ? -1 : 0;
 }

@@ -19,25 +19,25 @@ static const char *const s_sql[AG_SQL_COUNT] = {
     [AG_SQL_INSERT_EVENT] = "INSERT OR IGNORE INTO event (key, crc, data) VALUES (?1, ?2, ?3)",
     [AG_SQL_SELECT_EVENTS] = "SELECT key, crc, data FROM event WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
     [AG_SQL_INSERT_STREAM] = "INSERT INTO stream (id, epoch, work_order, run, first, last, started_us, updated_us)"
-        " VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?5)",
+                             " VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?5)",
     [AG_SQL_UPDATE_STREAM] = "UPDATE stream SET first = ?2, last = ?3, acked = ?4, ended = ?5, started_us = ?6,"
-        " updated_us = ?7 WHERE no = ?1",
+                             " updated_us = ?7 WHERE no = ?1",
     [AG_SQL_SELECT_STREAM] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us"
-        " FROM stream WHERE id = ?1 AND epoch BETWEEN ?2 AND ?3 ORDER BY epoch DESC LIMIT 1",
+                             " FROM stream WHERE id = ?1 AND epoch BETWEEN ?2 AND ?3 ORDER BY epoch DESC LIMIT 1",
     [AG_SQL_SELECT_STREAMS] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us"
-        " FROM stream ORDER BY started_us DESC, no DESC",
+                              " FROM stream ORDER BY started_us DESC, no DESC",
     [AG_SQL_OLD_STREAM] = "SELECT no FROM stream WHERE updated_us < ?1 ORDER BY updated_us LIMIT 1",
     [AG_SQL_NEXT_STREAM] = "SELECT no FROM stream WHERE no <> (SELECT no FROM stream ORDER BY updated_us DESC, no DESC"
-        " LIMIT 1) ORDER BY ended DESC, updated_us LIMIT 1",
+                           " LIMIT 1) ORDER BY ended DESC, updated_us LIMIT 1",
     [AG_SQL_DOOM] = "INSERT INTO doomed (no) VALUES (?1)",
     [AG_SQL_DELETE_STREAM] = "DELETE FROM stream WHERE no = ?1",
     [AG_SQL_DOOMED] = "SELECT no FROM doomed ORDER BY no LIMIT 1",
     [AG_SQL_DELETE_EVENTS] = "DELETE FROM event WHERE key IN (SELECT key FROM event WHERE key BETWEEN ?1 AND ?2"
-        " ORDER BY key LIMIT ?3)",
+                             " ORDER BY key LIMIT ?3)",
     [AG_SQL_UNDOOM] = "DELETE FROM doomed WHERE no = ?1",
     [AG_SQL_VACUUM] = "PRAGMA incremental_vacuum (1000)",
     [AG_SQL_PAGES] = "SELECT page_count, freelist_count, page_size"
-        " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+                     " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
     [AG_SQL_COUNT_STREAMS] = "SELECT count (*) FROM stream",
     [AG_SQL_COUNT_EVENTS] = "SELECT count (*) FROM event",
 };
@@ -48,20 +48,20 @@ static const char *const s_sql[AG_SQL_COUNT] = {
 static int s_errno_of (int code, int system_errno)
 {
     switch (code & 0xff) {
-        case SQLITE_FULL:
-            return ENOSPC;
-        case SQLITE_CORRUPT:
-        case SQLITE_NOTADB:
-            return EBADMSG;
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED:
-            return EBUSY;
-        case SQLITE_READONLY:
-            return EROFS;
-        case SQLITE_TOOBIG:
-            return ERANGE;
-        default:
-            return system_errno == ENOSPC || system_errno == EDQUOT ? ENOSPC : EIO;
+    case SQLITE_FULL:
+        return ENOSPC;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return EBADMSG;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return EBUSY;
+    case SQLITE_READONLY:
+        return EROFS;
+    case SQLITE_TOOBIG:
+        return ERANGE;
+    default:
+        return system_errno == ENOSPC || system_errno == EDQUOT ? ENOSPC : EIO;
     }
 }
 
@@ -88,7 +88,7 @@ static int s_refuse (ag_store_t *self, int error_number, const char *why)
 
 const char *ag_store_error (const ag_store_t *self)
 {
-    return self->error.data? self->error.data: "";
+    return self->error.data ? self->error.data : "";
 }
 
 sqlite3_stmt *ag_store_statement (ag_store_t *self, ag_sql_t which)
@@ -122,7 +122,7 @@ int ag_store_step (ag_store_t *self, sqlite3_stmt *statement)
 static int s_run (ag_store_t *self, ag_sql_t which)
 {
     sqlite3_stmt *statement = ag_store_statement (self, which);
-    return statement? ag_store_step (self, statement): -1;
+    return statement ? ag_store_step (self, statement) : -1;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ int ag_store_roll_back (ag_store_t *self)
 {
     int saved = errno;
     ag_buf_t reason = self->error;
-    self->error = (ag_buf_t) {0};
+    self->error = (ag_buf_t){ 0 };
     if (!sqlite3_get_autocommit (self->db))
         s_run (self, AG_SQL_ROLLBACK);
     self->in_transaction = false;
@@ -262,7 +262,7 @@ static int s_insert (ag_store_t *self, const ag_row_t *row, const ag_event_t *ev
     sqlite3_bind_blob64 (insert, 3, data.ptr, data.len, SQLITE_STATIC);
     int rc = ag_store_step (self, insert);
     sqlite3_clear_bindings (insert);
-    return rc? -1: sqlite3_changes (self->db) > 0;
+    return rc ? -1 : sqlite3_changes (self->db) > 0;
 }
 
 static void s_note (ag_row_t *row, const ag_event_t *event)
@@ -293,7 +293,7 @@ int ag_store_append (ag_store_t *self, const ag_event_t *event)
     ag_row_t *row = ag_rows_find (self, ag_event_stream (event), ag_event_epoch (event));
     if (!row && !errno)
         row = ag_rows_make (self, event);
-    int inserted = row? s_insert (self, row, event): -1;
+    int inserted = row ? s_insert (self, row, event) : -1;
     if (inserted < 0)
         return ag_store_roll_back (self);
     if (inserted)
@@ -320,9 +320,9 @@ static bool s_show (s_reading_t *reading, sqlite3_stmt *select)
         event = ag_event_decode (data.ptr, data.len, reading->row->info.epoch, &why);
     if (!event || ag_event_seq (event) != seq) {
         reading->store->damaged++;
-        ag_log_error ("STORE_EVENT_DAMAGED", "an event in the store is damaged and left out path=%s stream=%.*s seq=%llu",
-            reading->store->path, (int) reading->row->info.stream.len, reading->row->info.stream.ptr,
-            (unsigned long long) seq);
+        ag_log_error ("STORE_EVENT_DAMAGED",
+            "an event in the store is damaged and left out path=%s stream=%.*s seq=%llu", reading->store->path,
+            (int) reading->row->info.stream.len, reading->row->info.stream.ptr, (unsigned long long) seq);
         free (why);
         ag_event_unref (&event);
         return true;
@@ -332,18 +332,18 @@ static bool s_show (s_reading_t *reading, sqlite3_stmt *select)
     return more;
 }
 
-int ag_store_each_event (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
-    ag_store_event_fn *fn, void *context)
+int ag_store_each_event (
+    ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to, ag_store_event_fn *fn, void *context)
 {
     errno = 0;
     ag_row_t *row = ag_rows_find (self, stream, epoch);
     if (!row)
-        return errno? -1: 0;
+        return errno ? -1 : 0;
     if (to > AG_STORE_SEQ_LIMIT - 1)
         to = AG_STORE_SEQ_LIMIT - 1;
-    sqlite3_stmt *select = from <= to? ag_store_statement (self, AG_SQL_SELECT_EVENTS): NULL;
+    sqlite3_stmt *select = from <= to ? ag_store_statement (self, AG_SQL_SELECT_EVENTS) : NULL;
     if (!select)
-        return from <= to? -1: 0;
+        return from <= to ? -1 : 0;
     sqlite3_bind_int64 (select, 1, s_key (row, from));
     sqlite3_bind_int64 (select, 2, s_key (row, to));
     s_reading_t reading = { self, row, fn, context };
@@ -352,7 +352,7 @@ int ag_store_each_event (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint
         rc = ag_store_step (self, select);
     while (rc == 1 && s_show (&reading, select));
     sqlite3_reset (select);
-    return rc < 0? -1: 0;
+    return rc < 0 ? -1 : 0;
 }
 
 uint64_t ag_store_damaged (const ag_store_t *self)
