@@ -1,1 +1,4 @@
-# filled by its owner
+# L6: the small programs of the executor's side.
+bin_PROGRAMS += agentgate-replay
+agentgate_replay_SOURCES = src/tools/replay.c src/tools/recording.c src/tools/recording.h
+agentgate_replay_LDADD = $(AG_BUS_LIBS) -lm
