@@ -11,6 +11,9 @@
 
 const ag_adapter_t *const ag_adapters[] = {
     &ag_adapter_claude,
+    &ag_adapter_codex,
+    &ag_adapter_gemini,
+    &ag_adapter_opencode,
     &ag_adapter_flat,
     &ag_adapter_text,
     NULL
@@ -30,6 +33,11 @@ const char *ag_tool_of (const ag_tool_row_t *rows, ag_str_t name)
         if (ag_str_is (name, rows->name))
             return rows->tool;
     return "Other";
+}
+
+bool ag_tool_is_about_file (const char *tool)
+{
+    return !strcmp (tool, "Read") || !strcmp (tool, "Write") || !strcmp (tool, "Edit");
 }
 
 static ag_match_t s_text_match (struct json_object *record)

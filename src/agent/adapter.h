@@ -45,6 +45,8 @@ typedef struct {
 
 /*  Ends with a row without name; "Other" when it is not there. */
 const char *ag_tool_of (const ag_tool_row_t *rows, ag_str_t name);
+/*  Read, Write, Edit: their input names the one file they are about. */
+bool ag_tool_is_about_file (const char *tool);
 
 /*  The flat lines, which the claude adapter reads too. */
 bool ag_flat_record (ag_out_t *out, struct json_object *record);

@@ -6,10 +6,13 @@ libag_agent_la_SOURCES = \
 	src/agent/bound.c src/agent/bound.h \
 	src/agent/calls.c src/agent/calls.h \
 	src/agent/claude.c src/agent/claude.h src/agent/claude_stream.c src/agent/claude_system.c \
+	src/agent/codex.c \
 	src/agent/content.c src/agent/content.h \
 	src/agent/flat.c \
+	src/agent/gemini.c \
 	src/agent/json.c src/agent/json.h \
 	src/agent/line.c src/agent/line.h \
+	src/agent/opencode.c \
 	src/agent/out.c src/agent/out.h \
 	src/agent/parser.c src/agent/parser.h \
 	src/agent/progress.c src/agent/progress.h \

@@ -47,11 +47,10 @@ static void s_destroy (void *state)
 /* ---------------------------------------------------------------------- */
 /*  Content blocks */
 
-/*  MCP tools have a path too, but of what is theirs to know. */
 static ag_str_t s_path (const char *tool, struct json_object *input)
 {
     static const char *const keys[] = { "file_path", "notebook_path", NULL };
-    return strcmp (tool, "Other") ? ag_json_str_any (input, keys) : s_none;
+    return ag_tool_is_about_file (tool) ? ag_json_str_any (input, keys) : s_none;
 }
 
 static void s_call (ag_out_t *out, struct json_object *block, ag_str_t parent)

@@ -9,8 +9,6 @@
     with many names for the same thing. Ids may be missing: then results
     answer calls in their order. Usage lines are per message, so they are added up.
 */
-#include <string.h>
-
 #include "agent/adapter.h"
 #include "agent/content.h"
 #include "core/mem.h"
@@ -71,12 +69,17 @@ static void s_call (ag_out_t *out, struct json_object *record)
     struct json_object *input = s_input (record);
     ag_str_t name = ag_json_str_any (record, s_name_keys);
     const char *tool = ag_tool_of (s_tools, name);
-    bool about_file = !strcmp (tool, "Read") || !strcmp (tool, "Write") || !strcmp (tool, "Edit");
     ag_out_call (out, &(ag_out_call_t) {
         .id = ag_json_str_any (record, s_id_keys), .tool = tool, .name = name, .input = input,
-        .path = about_file ? ag_json_str_any (input, s_path_keys) : (ag_str_t) { NULL, 0 },
+        .path = ag_tool_is_about_file (tool) ? ag_json_str_any (input, s_path_keys) : (ag_str_t) { NULL, 0 },
         .parent = ag_json_str (record, "parent_tool_use_id") });
     json_object_put (input);
+}
+
+/*  Without a name it is another dialect's. */
+static bool s_is_call (struct json_object *record, ag_str_t type)
+{
+    return (ag_str_is (type, "tool_use") || ag_str_is (type, "tool_call")) && ag_json_str_any (record, s_name_keys).ptr;
 }
 
 static bool s_succeeded (struct json_object *record)
@@ -139,7 +142,7 @@ static void s_usage (ag_out_t *out, struct json_object *record)
 bool ag_flat_record (ag_out_t *out, struct json_object *record)
 {
     ag_str_t type = ag_json_str (record, "type");
-    if (ag_str_is (type, "tool_use") || ag_str_is (type, "tool_call"))
+    if (s_is_call (record, type))
         s_call (out, record);
     else if (ag_str_is (type, "tool_result"))
         s_result (out, record);
@@ -162,9 +165,7 @@ ag_match_t ag_flat_match (struct json_object *record)
     ag_str_t type = ag_json_str (record, "type");
     if (ag_json_get (record, "sessionID") || ag_json_get (record, "tool_id"))
         return AG_MATCH_NO;
-    if (ag_str_is (type, "tool_use") || ag_str_is (type, "tool_call"))
-        return ag_json_str_any (record, s_name_keys).ptr ? AG_MATCH_SURE : AG_MATCH_MAYBE;
-    if (ag_str_is (type, "text") || ag_str_is (type, "tool_result"))
+    if (s_is_call (record, type) || ag_str_is (type, "text") || ag_str_is (type, "tool_result"))
         return AG_MATCH_SURE;
     if ((ag_str_is (type, "thinking") && !ag_json_get (record, "subtype"))
             || (ag_str_is (type, "usage") && ag_json_get (record, "input_tokens")))
