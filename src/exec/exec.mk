@@ -1,1 +1,30 @@
-# filled by its owner
+# L3 and L4, executor: the agent's process, its output, its workspace, its journal.
+noinst_LTLIBRARIES += libag_exec.la
+libag_exec_la_SOURCES = \
+	src/exec/artifact.c src/exec/artifact.h \
+	src/exec/child.c src/exec/child.h \
+	src/exec/descend.c src/exec/descend.h \
+	src/exec/executor.c src/exec/executor.h \
+	src/exec/fds.c src/exec/fds.h \
+	src/exec/fold.c src/exec/fold.h \
+	src/exec/folders.c src/exec/folders.h \
+	src/exec/guard.c src/exec/guard.h \
+	src/exec/guard_live.c src/exec/guard_wire.h \
+	src/exec/ignore.c src/exec/ignore.h \
+	src/exec/journal.c src/exec/journal.h \
+	src/exec/ladder.c src/exec/ladder.h \
+	src/exec/options.c src/exec/options.h \
+	src/exec/outcome.c src/exec/outcome.h \
+	src/exec/prune.c src/exec/prune.h \
+	src/exec/run.c src/exec/run.h \
+	src/exec/rundir.c src/exec/rundir.h \
+	src/exec/spout.c src/exec/spout.h \
+	src/exec/terminal.c src/exec/terminal.h \
+	src/exec/watch.c src/exec/watch.h \
+	src/exec/watch_set.c src/exec/watch_set.h
+libag_exec_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS) $(CZMQ_CFLAGS)
+AG_EXEC_LIBS = libag_exec.la libag_agent.la $(AG_BUS_LIBS)
+
+bin_PROGRAMS += agentgate-exec
+agentgate_exec_SOURCES = src/exec/main.c
+agentgate_exec_LDADD = $(AG_EXEC_LIBS)

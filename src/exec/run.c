@@ -1,0 +1,273 @@
+/*  exec/run.c - what somebody wants to say becomes an event of the run
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include "exec/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/redact.h"
+#include "core/log.h"
+#include "core/mem.h"
+
+enum {
+    NAMED_HOLD_US = 100 * 1000,         /* run_started waits so long when the agent is known */
+    UNNAMED_HOLD_US = 1000 * 1000,      /* and when it is not */
+    PENDING_MAX = 500                   /* numbered but not yet committed; a giant read settles in between */
+};
+
+struct ag_run {
+    ag_run_options_t options;   /* as given */
+    ag_redact_t *redact;        /* all drafts go through it */
+    ag_progress_t *progress;    /* watches what comes out */
+    int64_t now_us;             /* monotonic time of this turn */
+    int64_t start_by_us;        /* when run_started is sent at the latest */
+    bool started;               /* it was sent */
+    bool ended;                 /* so was the last event */
+    bool told_lost;             /* JOURNAL_LOST was sent, or there was no journal from the start */
+    uint64_t seq;               /* last number given */
+    ag_event_t *pending[PENDING_MAX];   /* numbered, not yet committed and published */
+    size_t pending_count;       /* of them */
+};
+
+/* ---------------------------------------------------------------------- */
+/*  Numbering */
+
+static void s_publish_pending (ag_run_t *self)
+{
+    ag_journal_commit (self->options.journal);
+    for (size_t i = 0; i < self->pending_count; i++) {
+        self->options.publish (self->options.context, self->pending[i]);
+        ag_event_unref (&self->pending[i]);
+    }
+    self->pending_count = 0;
+}
+
+/*  NULL: the draft cannot be an event; the log says why. */
+static ag_event_t *s_make (ag_run_t *self, const ag_draft_t *draft)
+{
+    char *error = NULL;
+    ag_position_t at = { .epoch = self->options.epoch, .seq = self->seq + 1, .ts_us = self->options.wall_us () };
+    ag_event_t *event = ag_event_new (draft, &self->options.ids, &at, &error);
+    if (event)
+        return event;
+    ag_log_warning ("EVENT_REFUSED", "an %s could not be made: %s", ag_kind_name (ag_draft_kind (draft)), error);
+    free (error);
+    return NULL;
+}
+
+static ag_draft_t *s_error_draft (const char *severity, const char *code, const char *message)
+{
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_ERROR);
+    ag_draft_set_text (draft, AG_F_MESSAGE, message);
+    ag_draft_set_text (draft, AG_F_SEVERITY, severity);
+    ag_draft_set_text (draft, AG_F_SOURCE, "executor");
+    ag_draft_set_text (draft, AG_F_CODE, code);
+    return draft;
+}
+
+/*  What is too large to be an event is at least told to have been. */
+static ag_event_t *s_make_or_tell (ag_run_t *self, const ag_draft_t *draft)
+{
+    ag_event_t *event = s_make (self, draft);
+    if (event)
+        return event;
+    char *message = ag_asprintf ("an event of type %s could not be sent: it is too large or not well formed",
+        ag_kind_name (ag_draft_kind (draft)));
+    ag_draft_t *instead = s_error_draft ("warning", "EVENT_REFUSED", message);
+    event = s_make (self, instead);
+    ag_draft_destroy (&instead);
+    free (message);
+    return event;
+}
+
+static void s_number (ag_run_t *self, const ag_draft_t *draft)
+{
+    ag_event_t *event = s_make_or_tell (self, draft);
+    if (!event)
+        return;
+    if (self->pending_count == PENDING_MAX)
+        s_publish_pending (self);
+    self->seq++;
+    ag_journal_append (self->options.journal, event);
+    self->pending[self->pending_count++] = event;
+}
+
+static void s_number_and_free (ag_run_t *self, ag_draft_t *draft)
+{
+    if (draft)
+        s_number (self, draft);
+    ag_draft_destroy (&draft);
+}
+
+/*  What comes out of the redactor. */
+static void s_redacted (void *context, ag_draft_t **draft_p)
+{
+    ag_run_t *self = context;
+    ag_draft_t *progress = ag_progress_see (self->progress, *draft_p, self->now_us);
+    s_number_and_free (self, *draft_p);
+    *draft_p = NULL;
+    s_number_and_free (self, progress);
+}
+
+/* ---------------------------------------------------------------------- */
+
+ag_run_t *ag_run_new (const ag_run_options_t *options, int64_t now_us)
+{
+    ag_run_t *self = ag_calloc (1, sizeof *self);
+    self->options = *options;
+    self->redact = ag_redact_new (options->secrets, options->secret_count, s_redacted, self);
+    self->progress = ag_progress_new (&options->progress, now_us);
+    self->now_us = now_us;
+    self->start_by_us = now_us + (options->agent ? NAMED_HOLD_US : UNNAMED_HOLD_US);
+    self->told_lost = ag_journal_lost (options->journal) != NULL;
+    return self;
+}
+
+void ag_run_destroy (ag_run_t **self_p)
+{
+    ag_run_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->pending_count; i++)
+        ag_event_unref (&self->pending[i]);
+    ag_redact_destroy (&self->redact);
+    ag_progress_destroy (&self->progress);
+    free (self);
+    *self_p = NULL;
+}
+
+void ag_run_now (ag_run_t *self, int64_t now_us)
+{
+    self->now_us = now_us;
+}
+
+static void s_set_text (ag_draft_t *draft, ag_field_t field, const char *text)
+{
+    if (text)
+        ag_draft_set_text (draft, field, text);
+}
+
+static void s_set_str (ag_draft_t *draft, ag_field_t field, ag_str_t text)
+{
+    if (text.ptr)
+        ag_draft_set_string (draft, field, text.ptr, text.len);
+}
+
+static void s_start (ag_run_t *self)
+{
+    ag_parser_summary_t summary = { 0 };
+    self->started = true;
+    self->options.describe (self->options.context, &summary);
+    const char *agent = summary.agent ? summary.agent : self->options.agent;
+    ag_draft_t *draft = ag_draft_new (AG_RUN_STARTED);
+    ag_draft_set_integer (draft, AG_F_RUN_NUMBER, self->options.run_number);
+    ag_draft_set_text (draft, AG_F_AGENT, agent ? agent : "unknown");
+    s_set_str (draft, AG_F_MODEL, summary.model);
+    s_set_str (draft, AG_F_SESSION_ID, summary.session_id);
+    s_set_text (draft, AG_F_CWD, self->options.cwd);
+    s_set_text (draft, AG_F_COMMAND, self->options.command);
+    if (ag_journal_lost (self->options.journal))
+        ag_draft_set_text (draft, AG_F_JOURNAL, "none");
+    ag_redact_push (self->redact, &draft, self->now_us);
+}
+
+/*  The agent has told enough of itself to be introduced. */
+static bool s_introduced (const ag_run_t *self)
+{
+    ag_parser_summary_t summary = { 0 };
+    self->options.describe (self->options.context, &summary);
+    return summary.model.ptr || summary.session_id.ptr;
+}
+
+void ag_run_put (void *context, ag_draft_t **draft_p)
+{
+    ag_run_t *self = context;
+    if (self->ended) {
+        ag_draft_destroy (draft_p);
+        return;
+    }
+    if (!self->started)
+        s_start (self);
+    ag_redact_push (self->redact, draft_p, self->now_us);
+}
+
+void ag_run_warn (ag_run_t *self, const char *code, char *message)
+{
+    ag_draft_t *draft = s_error_draft ("warning", code, message);
+    free (message);
+    ag_run_put (self, &draft);
+}
+
+void ag_run_tick (ag_run_t *self)
+{
+    if (self->ended)
+        return;
+    if (!self->started && (self->now_us >= self->start_by_us || s_introduced (self)))
+        s_start (self);
+    if (self->now_us >= ag_redact_deadline_us (self->redact))
+        ag_redact_flush (self->redact);
+    if (self->started)
+        s_number_and_free (self, ag_progress_tick (self->progress, self->now_us));
+}
+
+int64_t ag_run_deadline_us (const ag_run_t *self)
+{
+    if (self->ended)
+        return INT64_MAX;
+    if (!self->started)
+        return self->start_by_us;
+    int64_t redact_us = ag_redact_deadline_us (self->redact);
+    int64_t progress_us = ag_progress_deadline_us (self->progress);
+    return redact_us < progress_us ? redact_us : progress_us;
+}
+
+/*  A journal that fails in mid-run is told of, once. */
+static void s_tell_lost (ag_run_t *self)
+{
+    const char *why = ag_journal_lost (self->options.journal);
+    if (!why || self->told_lost)
+        return;
+    self->told_lost = true;
+    ag_log_error ("JOURNAL_LOST", "the journal cannot be written any more: %s; the run goes on without", why);
+    char *message = ag_asprintf ("the journal cannot be written any more: %s", why);
+    s_number_and_free (self, s_error_draft ("error", "JOURNAL_LOST", message));
+    free (message);
+}
+
+void ag_run_settle (ag_run_t *self)
+{
+    if (self->pending_count == 0)
+        return;
+    ag_journal_commit (self->options.journal);
+    s_tell_lost (self);
+    s_publish_pending (self);
+}
+
+void ag_run_end (ag_run_t *self, ag_draft_t **last_p)
+{
+    if (!self->started)
+        s_start (self);
+    ag_redact_flush (self->redact);
+    bool completed = ag_draft_kind (*last_p) == AG_RUN_COMPLETED;
+    s_number_and_free (self, ag_progress_end (self->progress, completed, self->now_us));
+    ag_journal_commit (self->options.journal);
+    s_tell_lost (self);
+    ag_redact_push (self->redact, last_p, self->now_us);
+    ag_redact_flush (self->redact);
+    self->ended = true;
+    s_publish_pending (self);
+}
+
+uint64_t ag_run_seq (const ag_run_t *self)
+{
+    return self->seq;
+}
+
+uint64_t ag_run_redactions (const ag_run_t *self)
+{
+    return ag_redact_count (self->redact);
+}

@@ -1,0 +1,451 @@
+/*  exec/watch.c - tells what changes in a workspace
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include "exec/watch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "exec/fds.h"
+#include "exec/folders.h"
+#include "exec/watch_set.h"
+
+enum {
+    DEBOUNCE_US = 100 * 1000,
+    PATIENCE_US = 1000 * 1000,
+    SLICE_US = 5 * 1000,                /* of reading folders in one turn */
+    LOOKS_PER_TURN = 500,
+    READS_PER_TURN = 8,
+    READ_BYTES = 64 * 1024,
+    TREE_MASK = IN_CREATE | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO
+        | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK
+};
+
+/*  Why a folder is read. */
+typedef enum {
+    READ_AT_START,              /* its files were there before, unless their times say otherwise */
+    READ_NEW,                   /* the folder is new: so are its files */
+    READ_SWEEP                  /* messages were lost */
+} s_why_t;
+
+typedef struct s_job {
+    struct s_job *next;         /* in the queue */
+    s_why_t why;                /* how to take what is found */
+    char path[];                /* the folder, relative to the root */
+} s_job_t;
+
+struct ag_watch {
+    ag_watch_options_t options; /* as given; own copies of the texts below */
+    char *root;                 /* absolute, without a slash at its end ("" for "/") */
+    char *own_dir;              /* the state dir relative to the root; NULL: not below it */
+    int fd;                     /* inotify */
+    int64_t start_ns;           /* wall clock when the watching began, in the grain of file times */
+    ag_folders_t *folders;      /* watch descriptors */
+    ag_watch_set_t *set;        /* files */
+    s_job_t *first, *last;      /* folders still to be read */
+    bool sweeping;              /* a sweep is among them */
+    bool overflow;              /* messages were lost: a sweep is due */
+    bool full;                  /* the limit was told */
+    ag_buf_t path;              /* scratch: absolute path */
+};
+
+/* ---------------------------------------------------------------------- */
+/*  Telling */
+
+static void s_warn (ag_watch_t *self, const char *code, char *message)
+{
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_ERROR);
+    ag_draft_set_text (draft, AG_F_MESSAGE, message);
+    ag_draft_set_text (draft, AG_F_SEVERITY, "warning");
+    ag_draft_set_text (draft, AG_F_SOURCE, "executor");
+    ag_draft_set_text (draft, AG_F_CODE, code);
+    free (message);
+    self->options.sink (self->options.context, &draft);
+}
+
+/*  Once a run: what is not watched stays so. */
+static void s_warn_limit (ag_watch_t *self, const char *what)
+{
+    if (self->full)
+        return;
+    self->full = true;
+    s_warn (self, "WATCH_LIMIT", ag_asprintf ("%s: changes in part of the workspace will not be told (%zu folders and "
+        "%zu files are watched)", what, ag_folders_count (self->folders), ag_watch_set_count (self->set)));
+}
+
+static void s_tell (ag_watch_t *self, const char *path, ag_watch_news_t news, const ag_watch_look_t *look)
+{
+    static const char *const actions[] = { NULL, "created", "modified", "deleted" };
+    if (news == AG_WATCH_SAME)
+        return;
+    ag_draft_t *draft = ag_draft_new (AG_FILE_CHANGED);
+    ag_draft_set_text (draft, AG_F_PATH, path);
+    ag_draft_set_text (draft, AG_F_ACTION, actions[news]);
+    if (look->exists)
+        ag_draft_set_integer (draft, AG_F_SIZE_BYTES, look->size_bytes);
+    self->options.sink (self->options.context, &draft);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Looking */
+
+static const char *s_absolute (ag_watch_t *self, const char *path)
+{
+    ag_buf_clear (&self->path);
+    ag_buf_append_cstr (&self->path, self->root);
+    ag_buf_append_char (&self->path, '/');
+    ag_buf_append_cstr (&self->path, path);
+    return ag_buf_cstr (&self->path);
+}
+
+static int64_t s_wall_ns (clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime (clock, &now);
+    return now.tv_sec * INT64_C (1000000000) + now.tv_nsec;
+}
+
+static int64_t s_stamp_ns (const struct statx_timestamp *stamp)
+{
+    return stamp->tv_sec * INT64_C (1000000000) + stamp->tv_nsec;
+}
+
+/*  Only regular files and symbolic links count as there. */
+static void s_fill (const struct statx *info, ag_watch_look_t *look_r)
+{
+    *look_r = (ag_watch_look_t) { 0 };
+    if (!S_ISREG (info->stx_mode) && !S_ISLNK (info->stx_mode))
+        return;
+    look_r->exists = true;
+    look_r->size_bytes = (int64_t) info->stx_size;
+    look_r->mtime_ns = s_stamp_ns (&info->stx_mtime);
+    look_r->inode = info->stx_ino;
+    look_r->seen_ns = s_wall_ns (CLOCK_REALTIME_COARSE);
+}
+
+static int s_statx (int dir_fd, const char *path, struct statx *info_r)
+{
+    return statx (dir_fd, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, info_r);
+}
+
+static void s_look_at (ag_watch_t *self, const char *due)
+{
+    struct statx info;
+    ag_watch_look_t look = { 0 };
+    char *path = ag_strdup (due);       /* the set forgets files that are gone */
+    if (s_statx (AT_FDCWD, s_absolute (self, path), &info) == 0)
+        s_fill (&info, &look);
+    s_tell (self, path, ag_watch_set_look (self->set, path, &look), &look);
+    free (path);
+}
+
+static void s_look_at_due (ag_watch_t *self, int64_t now_us, int max)
+{
+    const char *path;
+    while (max-- > 0 && (path = ag_watch_set_due (self->set, now_us)))
+        s_look_at (self, path);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Reading folders */
+
+static void s_enqueue (ag_watch_t *self, const char *path, s_why_t why)
+{
+    size_t size = strlen (path) + 1;
+    s_job_t *job = ag_calloc (1, sizeof *job + size);
+    memcpy (job->path, path, size);
+    job->why = why;
+    *(self->last ? &self->last->next : &self->first) = job;
+    self->last = job;
+}
+
+static bool s_left_out (const ag_watch_t *self, const char *path)
+{
+    if (self->own_dir && strcmp (path, self->own_dir) == 0)
+        return true;
+    return ag_ignore_match (self->options.ignore, path);
+}
+
+/*  A file that was there when the watching began, unless its times say that it
+    was made or changed since, before we came to its folder. */
+static bool s_take_early (ag_watch_t *self, const char *path, const struct statx *info, const ag_watch_look_t *look)
+{
+    bool has_birth = info->stx_mask & STATX_BTIME;
+    if (has_birth && s_stamp_ns (&info->stx_btime) >= self->start_ns)
+        return ag_watch_set_touch (self->set, path, false, ag_clock_mono_us ());
+    ag_watch_look_t before = *look;
+    bool changed = look->mtime_ns >= self->start_ns;
+    if (changed)
+        before.mtime_ns = 0;
+    return ag_watch_set_know (self->set, path, &before)
+        && (!changed || ag_watch_set_touch (self->set, path, true, ag_clock_mono_us ()));
+}
+
+static bool s_take_file (ag_watch_t *self, const char *path, s_why_t why, const struct statx *info)
+{
+    ag_watch_look_t look;
+    s_fill (info, &look);
+    if (!look.exists)
+        return true;
+    switch (why) {
+    case READ_AT_START:
+        return s_take_early (self, path, info, &look);
+    case READ_NEW:
+        return ag_watch_set_touch (self->set, path, false, ag_clock_mono_us ());
+    case READ_SWEEP:
+        return ag_watch_set_found (self->set, path, &look, ag_clock_mono_us ());
+    }
+    return true;
+}
+
+static void s_take_entry (ag_watch_t *self, const s_job_t *job, int dir_fd, const char *name)
+{
+    struct statx info;
+    char *path = job->path[0] ? ag_asprintf ("%s/%s", job->path, name) : ag_strdup (name);
+    if (!s_left_out (self, path) && s_statx (dir_fd, name, &info) == 0) {
+        if (S_ISDIR (info.stx_mode))
+            s_enqueue (self, path, job->why);
+        else if (!s_take_file (self, path, job->why, &info))
+            s_warn_limit (self, "too many files");
+    }
+    free (path);
+}
+
+static void s_read_entries (ag_watch_t *self, const s_job_t *job)
+{
+    int fd = open (s_absolute (self, job->path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir (fd) : NULL;
+    if (!dir) {
+        ag_fds_close (&fd);
+        return;
+    }
+    struct dirent *entry;
+    while ((entry = readdir (dir)))
+        if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+            s_take_entry (self, job, fd, entry->d_name);
+    closedir (dir);
+}
+
+/*  First watched, then read. */
+static void s_read_folder (ag_watch_t *self, const s_job_t *job)
+{
+    if (ag_watch_set_count (self->set) >= self->options.max_files) {
+        s_warn_limit (self, "too many files");
+        return;
+    }
+    int wd = inotify_add_watch (self->fd, s_absolute (self, job->path), TREE_MASK);
+    if (wd < 0 && errno == ENOSPC)
+        s_warn_limit (self, "the limit of inotify watches (fs.inotify.max_user_watches) is reached");
+    else if (wd >= 0 && ag_folders_put (self->folders, wd, job->path))
+        s_read_entries (self, job);
+}
+
+static void s_read_folders (ag_watch_t *self, int64_t until_us)
+{
+    while (self->first && ag_clock_mono_us () < until_us) {
+        s_job_t *job = self->first;
+        self->first = job->next;
+        if (!self->first)
+            self->last = NULL;
+        s_read_folder (self, job);
+        free (job);
+    }
+    if (!self->first && self->sweeping) {
+        self->sweeping = false;
+        ag_watch_set_sweep_finish (self->set, ag_clock_mono_us ());
+    }
+}
+
+static void s_unwatch (ag_watch_t *self, const char *path)
+{
+    for (int wd = -1; (wd = ag_folders_take_below (self->folders, path, wd)) >= 0; )
+        inotify_rm_watch (self->fd, wd);
+}
+
+/*  The kernel's queue was too short: what we know may be wrong, so everything
+    is read again. Watches of folders that have moved have wrong paths: all new. */
+static void s_sweep (ag_watch_t *self)
+{
+    if (self->sweeping)
+        return;
+    self->overflow = false;
+    self->sweeping = true;
+    s_unwatch (self, "");
+    ag_watch_set_sweep_begin (self->set);
+    s_enqueue (self, "", READ_SWEEP);
+    s_warn (self, "WATCH_OVERFLOW", ag_strdup ("more changed in the workspace at once than the kernel reports "
+        "(fs.inotify.max_queued_events): it is read again"));
+}
+
+/* ---------------------------------------------------------------------- */
+/*  The kernel's messages */
+
+static void s_folder_gone (ag_watch_t *self, const char *path)
+{
+    s_unwatch (self, path);
+    ag_watch_set_touch_below (self->set, path, ag_clock_mono_us ());
+}
+
+static void s_folder_message (ag_watch_t *self, uint32_t mask, const char *path)
+{
+    if (mask & IN_MOVED_FROM)
+        s_folder_gone (self, path);
+    else if (mask & (IN_CREATE | IN_MOVED_TO))
+        s_enqueue (self, path, READ_NEW);
+}
+
+static void s_message (ag_watch_t *self, const struct inotify_event *message)
+{
+    if (message->mask & IN_Q_OVERFLOW)
+        self->overflow = true;
+    if (message->mask & IN_IGNORED)
+        ag_folders_remove (self->folders, message->wd);
+    const char *folder = ag_folders_path (self->folders, message->wd);
+    if (!folder || message->len == 0)
+        return;
+    char *path = folder[0] ? ag_asprintf ("%s/%s", folder, message->name) : ag_strdup (message->name);
+    if (!s_left_out (self, path)) {
+        if (message->mask & IN_ISDIR)
+            s_folder_message (self, message->mask, path);
+        else if (!ag_watch_set_touch (self->set, path, message->mask & (IN_MODIFY | IN_CLOSE_WRITE),
+                     ag_clock_mono_us ()))
+            s_warn_limit (self, "too many files");
+    }
+    free (path);
+}
+
+/*  One read. False: there is nothing more. */
+static bool s_read_messages (ag_watch_t *self)
+{
+    char buffer[READ_BYTES] __attribute__ ((aligned (__alignof__ (struct inotify_event))));
+    ssize_t len = read (self->fd, buffer, sizeof buffer);
+    if (len <= 0)
+        return false;
+    for (char *at = buffer; at < buffer + len; ) {
+        const struct inotify_event *message = (const struct inotify_event *) (void *) at;
+        s_message (self, message);
+        at += sizeof *message + message->len;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------------- */
+
+/*  Path of `dir` relative to the root, or NULL when it does not lie below it. */
+static char *s_relative (const ag_watch_t *self, const char *dir)
+{
+    char *real = dir ? realpath (dir, NULL) : NULL;
+    char *relative = NULL;
+    size_t len = strlen (self->root);
+    if (real && strncmp (real, self->root, len) == 0 && real[len] == '/')
+        relative = ag_strdup (real + len + 1);
+    free (real);
+    return relative;
+}
+
+ag_watch_t *ag_watch_new (const ag_watch_options_t *options, char **error_r)
+{
+    int fd = ag_fds_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
+    char *root = fd >= 0 ? realpath (options->root, NULL) : NULL;
+    if (!root) {
+        *error_r = ag_asprintf ("cannot watch %s: %s", options->root, strerror (errno));
+        ag_fds_close (&fd);
+        return NULL;
+    }
+    ag_watch_t *self = ag_calloc (1, sizeof *self);
+    self->options = *options;
+    self->root = root;
+    if (strcmp (root, "/") == 0)
+        root[0] = 0;
+    self->own_dir = s_relative (self, options->own_dir);
+    self->fd = fd;
+    self->start_ns = s_wall_ns (CLOCK_REALTIME_COARSE);
+    self->folders = ag_folders_new ();
+    ag_watch_set_options_t set = { DEBOUNCE_US, PATIENCE_US, options->max_files };
+    self->set = ag_watch_set_new (&set);
+    s_enqueue (self, "", READ_AT_START);
+    return self;
+}
+
+void ag_watch_destroy (ag_watch_t **self_p)
+{
+    ag_watch_t *self = *self_p;
+    if (!self)
+        return;
+    while (self->first) {
+        s_job_t *job = self->first;
+        self->first = job->next;
+        free (job);
+    }
+    ag_fds_close (&self->fd);
+    ag_folders_destroy (&self->folders);
+    ag_watch_set_destroy (&self->set);
+    ag_buf_free (&self->path);
+    free (self->own_dir);
+    free (self->root);
+    free (self);
+    *self_p = NULL;
+}
+
+int ag_watch_fd (const ag_watch_t *self)
+{
+    return self->fd;
+}
+
+/*  Messages first: the kernel's queue is the only thing here that can overflow. */
+void ag_watch_turn (ag_watch_t *self)
+{
+    for (int i = 0; i < READS_PER_TURN && s_read_messages (self); i++)
+        ;
+    if (self->overflow)
+        s_sweep (self);
+    int64_t now_us = ag_clock_mono_us ();
+    s_read_folders (self, now_us + SLICE_US);
+    s_look_at_due (self, now_us, LOOKS_PER_TURN);
+}
+
+int64_t ag_watch_deadline_us (const ag_watch_t *self)
+{
+    return self->first || self->overflow ? 0 : ag_watch_set_deadline_us (self->set);
+}
+
+void ag_watch_finish (ag_watch_t *self, int64_t max_us)
+{
+    int64_t until_us = ag_clock_mono_us () + max_us;
+    do {
+        while (s_read_messages (self))
+            ;
+        if (self->overflow)
+            s_sweep (self);
+        s_read_folders (self, until_us);
+    } while ((self->first || self->overflow) && ag_clock_mono_us () < until_us);
+    while (ag_watch_set_due (self->set, INT64_MAX) && ag_clock_mono_us () < until_us)
+        s_look_at_due (self, INT64_MAX, LOOKS_PER_TURN);
+    if (self->first || ag_watch_set_due (self->set, INT64_MAX))
+        s_warn (self, "WATCH_UNFINISHED", ag_strdup ("the last changes in the workspace are not told in full: there "
+            "were too many to look at before the end"));
+}
+
+bool ag_watch_is_modest (const char *dir)
+{
+    char *real = realpath (dir, NULL);
+    const char *home = getenv ("HOME");
+    char *real_home = home ? realpath (home, NULL) : NULL;
+    bool modest = real && strcmp (real, "/") != 0 && (!real_home || strcmp (real, real_home) != 0);
+    free (real);
+    free (real_home);
+    return modest;
+}
