@@ -15,8 +15,10 @@ libag_agent_la_SOURCES = \
 	src/agent/opencode.c \
 	src/agent/out.c src/agent/out.h \
 	src/agent/parser.c src/agent/parser.h \
+	src/agent/phase.c src/agent/phase.h \
 	src/agent/progress.c src/agent/progress.h \
 	src/agent/redact.c src/agent/redact.h \
+	src/agent/todo.c src/agent/todo.h \
 	src/agent/trouble.c src/agent/trouble.h
 libag_agent_la_LIBADD = libag_core.la $(JSON_LIBS) $(PCRE2_LIBS)
 libag_agent_la_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
@@ -33,4 +35,9 @@ check_PROGRAMS += tests/test_line
 tests_test_line_SOURCES = tests/test_line.c
 tests_test_line_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_line_LDADD = $(AGENT_TEST_LDADD)
+
+check_PROGRAMS += tests/test_progress
+tests_test_progress_SOURCES = tests/test_progress.c
+tests_test_progress_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_progress_LDADD = $(AGENT_TEST_LDADD)
 endif
