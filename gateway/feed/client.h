@@ -41,6 +41,7 @@ typedef struct {
     bool batch;                     /* {"type":"batch"} frames */
     uint32_t rate_limit;            /* asked for; 0: the hub's; never more than the hub's */
     int64_t batch_us;               /* 33, 100 or 250 ms; 0: the hub's */
+    bool quiet;                     /* not told of work orders that it did not subscribe to (server-sent events) */
 } ag_client_options_t;
 
 /*  What goes out together: each message is one WebSocket message or one SSE
@@ -59,7 +60,7 @@ ag_client_t *ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, v
 void ag_client_destroy (ag_client_t **self_p);
 void *ag_client_user (const ag_client_t *self);
 /*  Options may change until the first subscription, and rate and window later. */
-void ag_client_set_options (ag_client_t *self, const ag_client_options_t *options);
+void ag_client_set_options (ag_client_t *self, const ag_client_options_t *options, int64_t now_us);
 bool ag_client_plain (const ag_client_t *self);
 
 /*  Adds a subscription (the same target again replaces it). The confirmation

@@ -1,0 +1,160 @@
+/*  feed/past.c - read windows over the history
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    Clients that replay the same old part read the same chunk: a few windows
+    of some events each are kept, the least recently used one makes room.
+*/
+#include <stdlib.h>
+
+#include "core/mem.h"
+#include "feed/inside.h"
+#include "feed/rollup.h"
+
+enum {
+    WINDOWS = 4,
+    WINDOW_EVENTS = 64,
+    WINDOW_BYTES = 512 * 1024
+};
+
+/*  All that the history holds of from .. to. */
+typedef struct {
+    const ag_stream_t *stream;  /* NULL: unused */
+    uint64_t epoch;
+    uint64_t from, to;
+    ag_event_t *events[WINDOW_EVENTS];  /* references, by seq */
+    size_t count;
+    size_t bytes;               /* of the encoded events */
+    uint64_t used;              /* when, in looks */
+} s_window_t;
+
+struct ag_past {
+    const ag_history_t *history;        /* lent */
+    s_window_t windows[WINDOWS];
+    uint64_t looks;             /* a clock for `used` */
+};
+
+ag_past_t *
+ag_past_new (const ag_history_t *history)
+{
+    ag_past_t *self = ag_calloc (1, sizeof *self);
+    self->history = history;
+    return self;
+}
+
+static void
+s_window_empty (s_window_t *window)
+{
+    for (size_t i = 0; i < window->count; i++)
+        ag_event_unref (&window->events[i]);
+    window->stream = NULL;
+    window->count = window->bytes = 0;
+}
+
+void
+ag_past_forget (ag_past_t *self, const ag_stream_t *stream)
+{
+    for (size_t i = 0; self != NULL && i < WINDOWS; i++)
+        if (stream == NULL || self->windows[i].stream == stream)
+            s_window_empty (&self->windows[i]);
+}
+
+void
+ag_past_destroy (ag_past_t **self_p)
+{
+    if (*self_p == NULL)
+        return;
+    ag_past_forget (*self_p, NULL);
+    free (*self_p);
+    *self_p = NULL;
+}
+
+static bool
+s_collect (void *context, ag_event_t *event)
+{
+    s_window_t *window = context;
+    window->events[window->count++] = ag_event_ref (event);
+    window->bytes += ag_event_encoded (event).len;
+    return window->count < WINDOW_EVENTS && window->bytes < WINDOW_BYTES;
+}
+
+static int
+s_read (ag_past_t *self, s_window_t *window, ag_stream_t *stream, uint64_t from, uint64_t to)
+{
+    s_window_empty (window);
+    if (self->history->read (self->history->context, ag_stream_id (stream), stream->epoch, from, to,
+            s_collect, window) == -1) {
+        s_window_empty (window);
+        return -1;
+    }
+    bool full = window->count == WINDOW_EVENTS || window->bytes >= WINDOW_BYTES;
+    window->stream = stream;
+    window->epoch = stream->epoch;
+    window->from = from;
+    window->to = full ? ag_event_seq (window->events[window->count - 1]) : to;
+    return 0;
+}
+
+static s_window_t *
+s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
+{
+    s_window_t *oldest = &self->windows[0];
+    for (size_t i = 0; i < WINDOWS; i++) {
+        s_window_t *window = &self->windows[i];
+        if (window->stream == stream && window->epoch == stream->epoch && window->from <= seq && seq <= window->to)
+            return window;
+        if (window->used < oldest->used)
+            oldest = window;
+    }
+    return s_read (self, oldest, stream, seq, limit) == 0 ? oldest : NULL;
+}
+
+/*  Why the history does not have it. */
+static ag_gap_reason_t
+s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+{
+    if (seq >= ag_ring_trail_first (stream->ring) && seq < ag_ring_trail_end (stream->ring))
+        return ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE ? AG_GAP_LOST : AG_GAP_EVICTED;
+    uint64_t epoch = stream->epoch, first = 0, last = 0;
+    int found = self->history->bounds (self->history->context, ag_stream_id (stream), &epoch, &first, &last);
+    return found == 1 && seq >= first && seq <= last ? AG_GAP_LOST : AG_GAP_RETENTION;
+}
+
+static void
+s_event (ag_event_t *event, ag_item_t *item_r)
+{
+    *item_r = (ag_item_t) {
+        .type = AG_ITEM_EVENT, .seq = ag_event_seq (event), .to = ag_event_seq (event), .event = event,
+        .class = ag_class_of (event), .key = ag_rollup_key (event), .text_bytes = ag_rollup_text_bytes (event)
+    };
+}
+
+void
+ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit, ag_item_t *item_r)
+{
+    uint64_t from = seq;
+    for (;;) {
+        s_window_t *window = s_window (self, stream, seq, limit);
+        if (window == NULL) {
+            *item_r = (ag_item_t) { .type = AG_ITEM_BUSY, .seq = from };
+            return;
+        }
+        window->used = ++self->looks;
+        size_t i = 0;
+        while (i < window->count && ag_event_seq (window->events[i]) < seq)
+            i++;
+        if (i < window->count && ag_event_seq (window->events[i]) == from) {
+            s_event (window->events[i], item_r);
+            return;
+        }
+        uint64_t to = i < window->count ? ag_event_seq (window->events[i]) - 1 : window->to;
+        if (i < window->count || to >= limit) {
+            *item_r = (ag_item_t) { .type = AG_ITEM_HOLE, .seq = from, .to = to < limit ? to : limit,
+                .reason = s_reason (self, stream, from) };
+            return;
+        }
+        seq = to + 1;
+    }
+}
