@@ -7,7 +7,7 @@ AC_DEFUN([AG_DASHBOARD], [
   AC_PATH_PROG([NPM], [npm])
   AC_PATH_PROG([NODE], [node])
   AS_IF([test "$with_dashboard" = no], [ag_dashboard=no],
-    [test -f "$srcdir/gateway/dashboard/dist/index.html"], [ag_dashboard=prebuilt],
+    [test -f "$srcdir/gateway/dashboard/dist/index.html" && test ! -f "$srcdir/gateway/dashboard/dist.stamp"], [ag_dashboard=prebuilt],
     [test -n "$NPM" && test -n "$NODE"], [ag_dashboard=build],
     [test "$with_dashboard" = yes],
       [AC_MSG_ERROR([the dashboard is not built and npm is missing: apt-get install nodejs npm])],

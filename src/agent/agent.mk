@@ -18,6 +18,7 @@ libag_agent_la_SOURCES = \
 	src/agent/phase.c src/agent/phase.h \
 	src/agent/progress.c src/agent/progress.h \
 	src/agent/redact.c src/agent/redact.h \
+	src/agent/scrub.c src/agent/scrub.h src/agent/scrub_rules.h \
 	src/agent/todo.c src/agent/todo.h \
 	src/agent/trouble.c src/agent/trouble.h
 libag_agent_la_LIBADD = libag_core.la $(JSON_LIBS) $(PCRE2_LIBS)
@@ -40,4 +41,9 @@ check_PROGRAMS += tests/test_progress
 tests_test_progress_SOURCES = tests/test_progress.c
 tests_test_progress_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_progress_LDADD = $(AGENT_TEST_LDADD)
+
+check_PROGRAMS += tests/test_redact
+tests_test_redact_SOURCES = tests/test_redact.c
+tests_test_redact_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_redact_LDADD = $(AGENT_TEST_LDADD)
 endif

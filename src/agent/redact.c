@@ -3,53 +3,406 @@
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    A delta goes through the stream of its block, which may hold its end back;
+    the draft itself waits with it, as the form in which that comes out later.
+    A whole text is scrubbed by itself; where it came in pieces, a private key
+    may go on in the next.
 */
 #include "agent/redact.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
 
+#include <json-c/json.h>
+
+#include "agent/scrub.h"
 #include "core/mem.h"
+#include "core/utf8.h"
+
+enum {
+    HOLD_US = 200 * 1000,
+    BLOCKS_MAX = 256,           /* streams at once; the oldest is flushed first */
+    PREVIEW_CHARS = 500,
+    KEY_MAX_BYTES = 128,        /* of a member's name that may say what its value is */
+    MAX_DEPTH = 64              /* of an object; what is nested deeper is scrubbed as text */
+};
+
+/*  A block of a message that comes in deltas. */
+typedef struct s_block {
+    TAILQ_ENTRY (s_block) link;
+    ag_draft_t *form;           /* its last delta, or what is left of it: names the block */
+    ag_scrub_stream_t stream;
+    int64_t deadline_us;        /* when what is held must come out */
+} s_block_t;
 
 struct ag_redact {
     ag_draft_sink_fn *sink;
     void *context;              /* of the sink */
+    ag_scrub_t *scrub;
+    ag_buf_t out;               /* a text without its secrets */
+    uint64_t count;             /* of secrets; deltas are not counted, since their whole follows */
+    TAILQ_HEAD (s_blocks, s_block) blocks;      /* by their first delta */
+    size_t block_count;
+    ag_draft_t *last_piece;     /* names the text whose last piece left something open; NULL: none */
+    ag_scrub_open_t open;       /* what it left */
 };
 
 ag_redact_t *ag_redact_new (const ag_str_t *secrets, size_t count, ag_draft_sink_fn *sink, void *context)
 {
-    (void) secrets;
-    (void) count;
     ag_redact_t *self = ag_calloc (1, sizeof *self);
     self->sink = sink;
     self->context = context;
+    self->scrub = ag_scrub_new (secrets, count);
+    TAILQ_INIT (&self->blocks);
     return self;
+}
+
+static void s_destroy_block (ag_redact_t *self, s_block_t *block)
+{
+    TAILQ_REMOVE (&self->blocks, block, link);
+    self->block_count--;
+    ag_draft_destroy (&block->form);
+    ag_buf_free (&block->stream.held);
+    free (block);
 }
 
 void ag_redact_destroy (ag_redact_t **self_p)
 {
-    free (*self_p);
+    ag_redact_t *self = *self_p;
+    if (!self)
+        return;
+    while (!TAILQ_EMPTY (&self->blocks))
+        s_destroy_block (self, TAILQ_FIRST (&self->blocks));
+    ag_scrub_destroy (&self->scrub);
+    ag_buf_free (&self->out);
+    ag_draft_destroy (&self->last_piece);
+    free (self);
     *self_p = NULL;
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Texts and objects */
+
+static ag_str_t s_out (const ag_redact_t *self)
+{
+    return (ag_str_t) { self->out.len ? self->out.data : "", self->out.len };
+}
+
+/*  True: the field was changed. */
+static bool s_scrub_field (ag_redact_t *self, ag_draft_t *draft, ag_field_t field, bool cut)
+{
+    ag_str_t text = ag_draft_string (draft, field);
+    if (!text.len || !ag_scrub_text (self->scrub, text, cut, NULL, &self->out, &self->count))
+        return false;
+    ag_draft_set_string (draft, field, self->out.data, self->out.len);
+    return true;
+}
+
+static struct json_object *s_scrub_tree (ag_redact_t *self, struct json_object *value, int depth);
+
+static struct json_object *s_scrub_string (ag_redact_t *self, const char *text, size_t len)
+{
+    if (!ag_scrub_text (self->scrub, (ag_str_t) { text, len }, false, NULL, &self->out, &self->count))
+        return NULL;
+    return json_object_new_string_len (self->out.data ? self->out.data : "", (int) self->out.len);
+}
+
+/*  {"password":"..."}: an assignment in two parts, so it is looked at as one. */
+static struct json_object *s_scrub_pair (ag_redact_t *self, const char *key, const char *text, size_t len)
+{
+    ag_buf_t line = { 0 };
+    uint64_t count = 0;
+    struct json_object *scrubbed = NULL;
+    ag_buf_printf (&line, "%s=\"", key);
+    size_t head = line.len;
+    ag_buf_append (&line, text, len);
+    ag_buf_append_char (&line, '"');
+    bool found = ag_scrub_text (self->scrub, (ag_str_t) { line.data, line.len }, false, NULL, &self->out, &count);
+    bool framed = found && self->out.len > head && !memcmp (self->out.data, line.data, head)
+        && self->out.data[self->out.len - 1] == '"';
+    if (framed) {
+        scrubbed = json_object_new_string_len (self->out.data + head, (int) (self->out.len - head - 1));
+        self->count += count;
+    }
+    ag_buf_free (&line);
+    return found && !framed ? s_scrub_string (self, text, len) : scrubbed;
+}
+
+static struct json_object *s_scrub_member (ag_redact_t *self, const char *key, struct json_object *value, int depth)
+{
+    if (!json_object_is_type (value, json_type_string))
+        return s_scrub_tree (self, value, depth);
+    const char *text = json_object_get_string (value);
+    size_t len = (size_t) json_object_get_string_len (value);
+    return strlen (key) < KEY_MAX_BYTES ? s_scrub_pair (self, key, text, len) : s_scrub_string (self, text, len);
+}
+
+/*  A copy to replace members of; the members are shared. */
+static struct json_object *s_copy_shallow (struct json_object *value)
+{
+    struct json_object *copy;
+    if (json_object_is_type (value, json_type_array)) {
+        copy = json_object_new_array ();
+        for (size_t i = 0; i < json_object_array_length (value); i++)
+            json_object_array_add (copy, json_object_get (json_object_array_get_idx (value, i)));
+        return copy;
+    }
+    copy = json_object_new_object ();
+    json_object_object_foreach (value, key, member)
+        json_object_object_add (copy, key, json_object_get (member));
+    return copy;
+}
+
+static struct json_object *s_scrub_object (ag_redact_t *self, struct json_object *value, int depth)
+{
+    struct json_object *copy = NULL;
+    json_object_object_foreach (value, key, member) {
+        struct json_object *scrubbed = s_scrub_member (self, key, member, depth + 1);
+        if (!scrubbed)
+            continue;
+        if (!copy)
+            copy = s_copy_shallow (value);
+        json_object_object_add (copy, key, scrubbed);
+    }
+    return copy;
+}
+
+static struct json_object *s_scrub_array (ag_redact_t *self, struct json_object *value, int depth)
+{
+    struct json_object *copy = NULL;
+    for (size_t i = 0; i < json_object_array_length (value); i++) {
+        struct json_object *scrubbed = s_scrub_tree (self, json_object_array_get_idx (value, i), depth + 1);
+        if (!scrubbed)
+            continue;
+        if (!copy)
+            copy = s_copy_shallow (value);
+        json_object_array_put_idx (copy, i, scrubbed);
+    }
+    return copy;
+}
+
+/*  NULL: nothing to hide. Else a new tree; the given one, which others share,
+    is never changed. */
+static struct json_object *s_scrub_tree (ag_redact_t *self, struct json_object *value, int depth)
+{
+    size_t len;
+    if (json_object_is_type (value, json_type_string))
+        return s_scrub_string (self, json_object_get_string (value), (size_t) json_object_get_string_len (value));
+    bool nested = json_object_is_type (value, json_type_object) || json_object_is_type (value, json_type_array);
+    if (nested && depth > MAX_DEPTH) {
+        const char *text = json_object_to_json_string_length (value, JSON_C_TO_STRING_PLAIN, &len);
+        return s_scrub_string (self, text, len);
+    }
+    if (json_object_is_type (value, json_type_object))
+        return s_scrub_object (self, value, depth);
+    return nested ? s_scrub_array (self, value, depth) : NULL;
+}
+
+static void s_scrub_object_field (ag_redact_t *self, ag_draft_t *draft, ag_field_t field)
+{
+    struct json_object *value = ag_draft_object (draft, field);
+    struct json_object *scrubbed = value ? s_scrub_tree (self, value, 0) : NULL;
+    if (!scrubbed)
+        return;
+    ag_draft_set_object (draft, field, scrubbed);
+    json_object_put (scrubbed);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Drafts */
+
+/*  The preview is the beginning of the content: it is made anew from what is
+    left, so that no secret survives cut in half. */
+static void s_scrub_content (ag_redact_t *self, ag_draft_t *draft)
+{
+    if (!ag_draft_has (draft, AG_F_CONTENT)) {
+        int64_t whole = ag_draft_integer (draft, AG_F_CONTENT_LENGTH, 0);
+        s_scrub_field (self, draft, AG_F_CONTENT_PREVIEW, whole > PREVIEW_CHARS);
+        return;
+    }
+    if (!s_scrub_field (self, draft, AG_F_CONTENT, ag_draft_boolean (draft, AG_F_CONTENT_TRUNCATED, false)))
+        return;
+    size_t len = ag_utf8_prefix_chars (self->out.data, self->out.len, PREVIEW_CHARS);
+    ag_draft_set_string (draft, AG_F_CONTENT_PREVIEW, self->out.data, len);
+}
+
+static void s_scrub_draft (ag_redact_t *self, ag_draft_t *draft)
+{
+    static const ag_field_t fields[] = { AG_F_MESSAGE, AG_F_COMMAND, AG_F_PATH, AG_F_RESULT_PREVIEW, AG_F_TASK_PROMPT };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        s_scrub_field (self, draft, fields[i], false);
+    s_scrub_object_field (self, draft, AG_F_INPUT);
+    s_scrub_object_field (self, draft, AG_F_DETAILS);
+    uint64_t count = self->count;
+    s_scrub_content (self, draft);
+    bool told = self->count > count;
+    count = self->count;
+    s_scrub_field (self, draft, AG_F_ERROR, false);
+    if (told)
+        self->count = count;    /* the error of a result repeats its content */
+}
+
+static bool s_same_field (const ag_draft_t *a, const ag_draft_t *b, ag_field_t field)
+{
+    return ag_str_eq (ag_draft_string (a, field), ag_draft_string (b, field));
+}
+
+static bool s_same_block (const ag_draft_t *a, const ag_draft_t *b)
+{
+    return s_same_field (a, b, AG_F_MESSAGE_ID) && s_same_field (a, b, AG_F_PARENT_TOOL_USE_ID)
+        && s_same_field (a, b, AG_F_KIND)
+        && ag_draft_integer (a, AG_F_BLOCK_INDEX, -1) == ag_draft_integer (b, AG_F_BLOCK_INDEX, -1);
+}
+
+static void s_send (ag_redact_t *self, ag_draft_t **draft_p)
+{
+    self->sink (self->context, draft_p);
+}
+
+/*  The block's name alone, as a draft. */
+static ag_draft_t *s_name (const ag_draft_t *draft)
+{
+    static const ag_field_t fields[] = { AG_F_MESSAGE_ID, AG_F_PARENT_TOOL_USE_ID, AG_F_KIND };
+    ag_draft_t *name = ag_draft_new (AG_AGENT_OUTPUT);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        ag_str_t text = ag_draft_string (draft, fields[i]);
+        if (text.ptr)
+            ag_draft_set_string (name, fields[i], text.ptr, text.len);
+    }
+    if (ag_draft_has (draft, AG_F_BLOCK_INDEX))
+        ag_draft_set_integer (name, AG_F_BLOCK_INDEX, ag_draft_integer (draft, AG_F_BLOCK_INDEX, 0));
+    return name;
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Deltas */
+
+static s_block_t *s_block (ag_redact_t *self, const ag_draft_t *draft)
+{
+    s_block_t *block;
+    TAILQ_FOREACH (block, &self->blocks, link)
+        if (s_same_block (block->form, draft))
+            return block;
+    return NULL;
+}
+
+/*  Sends a delta with the text in `out`, in the form of the block's. */
+static void s_send_held (ag_redact_t *self, s_block_t *block)
+{
+    if (!self->out.len)
+        return;
+    ag_draft_t *draft = s_name (block->form);
+    ag_draft_set_string (draft, AG_F_CONTENT, self->out.data, self->out.len);
+    ag_draft_set_boolean (draft, AG_F_PARTIAL, true);
+    s_send (self, &draft);
+}
+
+static void s_flush_block (ag_redact_t *self, s_block_t *block)
+{
+    ag_buf_clear (&self->out);
+    ag_scrub_flush (self->scrub, &block->stream, &self->out);
+    s_send_held (self, block);
+}
+
+static s_block_t *s_new_block (ag_redact_t *self, const ag_draft_t *draft)
+{
+    if (self->block_count == BLOCKS_MAX) {
+        s_block_t *oldest = TAILQ_FIRST (&self->blocks);
+        s_flush_block (self, oldest);
+        s_destroy_block (self, oldest);
+    }
+    s_block_t *block = ag_calloc (1, sizeof *block);
+    block->form = s_name (draft);
+    TAILQ_INSERT_TAIL (&self->blocks, block, link);
+    self->block_count++;
+    return block;
+}
+
+static void s_push_delta (ag_redact_t *self, ag_draft_t **draft_p, int64_t now_us)
+{
+    s_block_t *block = s_block (self, *draft_p);
+    if (!block)
+        block = s_new_block (self, *draft_p);
+    bool held = ag_scrub_holds (&block->stream);
+    ag_buf_clear (&self->out);
+    ag_scrub_feed (self->scrub, &block->stream, ag_draft_string (*draft_p, AG_F_CONTENT), &self->out);
+    if (ag_scrub_holds (&block->stream) && (!held || self->out.len))
+        block->deadline_us = now_us + HOLD_US;
+    if (!self->out.len) {
+        ag_draft_destroy (draft_p);
+        return;
+    }
+    ag_draft_set_string (*draft_p, AG_F_CONTENT, self->out.data, self->out.len);
+    s_send (self, draft_p);
+}
+
+/*  A whole text ends the deltas of its block. */
+static void s_end_deltas (ag_redact_t *self, const ag_draft_t *whole)
+{
+    s_block_t *block = s_block (self, whole);
+    if (!block)
+        return;
+    s_flush_block (self, block);
+    s_destroy_block (self, block);
+}
+
+static void s_push_text (ag_redact_t *self, ag_draft_t **draft_p)
+{
+    s_end_deltas (self, *draft_p);
+    bool goes_on = self->last_piece && s_same_block (self->last_piece, *draft_p);
+    ag_scrub_open_t open = goes_on ? self->open : AG_SCRUB_CLOSED;
+    ag_str_t content = ag_draft_string (*draft_p, AG_F_CONTENT);
+    if (ag_scrub_text (self->scrub, content, false, &open, &self->out, &self->count))
+        ag_draft_set_string (*draft_p, AG_F_CONTENT, s_out (self).ptr, self->out.len);
+    ag_draft_destroy (&self->last_piece);
+    if (open != AG_SCRUB_CLOSED && ag_draft_has (*draft_p, AG_F_MESSAGE_ID))
+        self->last_piece = s_name (*draft_p);
+    self->open = open;
+    s_send (self, draft_p);
+}
+
+/* ---------------------------------------------------------------------- */
+
+static void s_flush_due (ag_redact_t *self, int64_t now_us)
+{
+    s_block_t *block;
+    TAILQ_FOREACH (block, &self->blocks, link)
+        if (ag_scrub_holds (&block->stream) && block->deadline_us <= now_us)
+            s_flush_block (self, block);
 }
 
 void ag_redact_push (ag_redact_t *self, ag_draft_t **draft_p, int64_t now_us)
 {
-    (void) now_us;
-    self->sink (self->context, draft_p);
+    if (ag_redact_deadline_us (self) <= now_us)
+        s_flush_due (self, now_us);
+    if (ag_draft_kind (*draft_p) != AG_AGENT_OUTPUT) {
+        s_scrub_draft (self, *draft_p);
+        s_send (self, draft_p);
+    }
+    else if (ag_draft_boolean (*draft_p, AG_F_PARTIAL, false))
+        s_push_delta (self, draft_p, now_us);
+    else
+        s_push_text (self, draft_p);
 }
 
 void ag_redact_flush (ag_redact_t *self)
 {
-    (void) self;
+    s_flush_due (self, INT64_MAX);
 }
 
 int64_t ag_redact_deadline_us (const ag_redact_t *self)
 {
-    (void) self;
-    return INT64_MAX;
+    int64_t deadline_us = INT64_MAX;
+    const s_block_t *block;
+    TAILQ_FOREACH (block, &self->blocks, link)
+        if (ag_scrub_holds (&block->stream) && block->deadline_us < deadline_us)
+            deadline_us = block->deadline_us;
+    return deadline_us;
 }
 
 uint64_t ag_redact_count (const ag_redact_t *self)
 {
-    (void) self;
-    return 0;
+    return self->count;
 }

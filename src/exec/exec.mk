@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libag_exec.la
 libag_exec_la_SOURCES = \
 	src/exec/artifact.c src/exec/artifact.h \
+	src/exec/assembly.c src/exec/executor_private.h \
 	src/exec/child.c src/exec/child.h \
 	src/exec/descend.c src/exec/descend.h \
 	src/exec/executor.c src/exec/executor.h \
@@ -28,3 +29,8 @@ AG_EXEC_LIBS = libag_exec.la libag_agent.la $(AG_BUS_LIBS)
 bin_PROGRAMS += agentgate-exec
 agentgate_exec_SOURCES = src/exec/main.c
 agentgate_exec_LDADD = $(AG_EXEC_LIBS)
+
+# An agent that tells how the world looks from where it stands, for tests/e2e.
+noinst_PROGRAMS += tests/e2e/probe
+tests_e2e_probe_SOURCES = tests/e2e/probe.c
+EXTRA_DIST += tests/e2e/executor_tools.py tests/e2e/test_executor_end.py tests/e2e/test_executor_view.py

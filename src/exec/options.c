@@ -186,11 +186,16 @@ static void s_add_usual (ag_options_t *self, char *(*path) (char **), const char
     free (error);
 }
 
-static int s_check_endpoints (const char **list, size_t count, bool exposed, char **error_r)
+static int s_check_endpoints (const char *name, const char **list, size_t count, bool exposed, char **error_r)
 {
-    for (size_t i = 0; i < count; i++)
-        if (ag_endpoint_check (list[i][0] == '@' ? list[i] + 1 : list[i], exposed, error_r) != 0)
-            return -1;
+    for (size_t i = 0; i < count; i++) {
+        char *why = NULL;
+        if (ag_endpoint_check (list[i][0] == '@' ? list[i] + 1 : list[i], exposed, &why) == 0)
+            continue;
+        *error_r = ag_asprintf ("--%s: %s", name, why);
+        free (why);
+        return -1;
+    }
     return 0;
 }
 
@@ -211,9 +216,9 @@ static int s_take_endpoints (ag_options_t *self, const ag_settings_t *settings, 
     if (!gateways && !self->control_count)
         s_add_usual (self, ag_path_control, &self->control, &self->control_count);
     bool exposed = self->curve_dir || ag_settings_flag (settings, "insecure");
-    if (s_check_endpoints (self->bus, self->bus_count, exposed, error_r) != 0)
+    if (s_check_endpoints ("bus", self->bus, self->bus_count, exposed, error_r) != 0)
         return -1;
-    return s_check_endpoints (self->control, self->control_count, exposed, error_r);
+    return s_check_endpoints ("control", self->control, self->control_count, exposed, error_r);
 }
 
 /* ---------------------------------------------------------------------- */

@@ -1,0 +1,212 @@
+/*  gateway/dashboard/src/core/fleet.ts - all runs: the list of the gateway kept fresh by a subscription to every run
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+import { Api, ApiError, type RunRecord } from "./api.ts";
+import type { Env, TimerId } from "./env.ts";
+import type { AgentGateEvent, ProgressUpdate, RunCompleted, RunFailed, RunStarted } from "./events.gen.ts";
+import { Link, type LinkState } from "./link.ts";
+import { every, Notifier } from "./notify.ts";
+import { parseMessage, type ServerMessage, streamOf, subscribeMessage } from "./protocol.ts";
+
+const LIST_MS = 250;
+const REFRESH_MS = 60_000;
+const RETRY_MS = 5_000;
+const RUNS_MAX = 2000;
+
+export interface RunItem {
+  runId: string;
+  workOrderId: string;
+  started: RunStarted | undefined;
+  progress: ProgressUpdate | undefined;
+  ended: RunCompleted | RunFailed | undefined;
+  errors: number /* seen since the page was opened */;
+  startedMs: number;
+  updatedMs: number;
+  producer: string;
+}
+
+export type RunState = "live" | "done" | "failed" | "cancelled" | "lost";
+
+export function runState(run: Pick<RunItem, "ended" | "producer">): RunState {
+  if (run.ended?.type === "run_failed") {
+    return run.ended.reason === "cancelled" ? "cancelled" : run.ended.reason === "lost" ? "lost" : "failed";
+  }
+  if (run.ended) {
+    return "done";
+  }
+  return run.producer === "lost" ? "lost" : "live";
+}
+
+export class Fleet {
+  readonly runs = new Map<string, RunItem>();
+  readonly changed: Notifier;
+  readonly api: Api;
+  link: LinkState;
+  listed = false; /* the list has been read at least once */
+  problem: ApiError | undefined; /* why the list could not be read */
+  readonly #env: Env;
+  readonly #link: Link;
+  #timer: TimerId | undefined;
+  #stopped = false;
+  #newest: string[] | undefined; /* run ids, cached order */
+
+  constructor(env: Env, wsUrl: string) {
+    this.#env = env;
+    this.api = new Api(env);
+    this.changed = new Notifier(every(env.clock, LIST_MS, env.frame));
+    this.#link = new Link({
+      clock: env.clock,
+      openSocket: env.openSocket,
+      url: wsUrl,
+      onOpen: (link) => {
+        link.send(subscribeMessage({ runId: "*" }));
+        this.refresh();
+      },
+      onMessage: (text) => this.#message(parseMessage(text)),
+      onState: (state) => {
+        this.link = state;
+        this.changed.touch();
+      },
+    });
+    this.link = this.#link.state;
+  }
+
+  start(): void {
+    this.#link.start();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#link.stop();
+    this.#env.clock.clearTimeout(this.#timer);
+  }
+
+  kick(): void {
+    this.#link.kick();
+  }
+
+  /*  Live runs first, then by start, newest first. */
+  list(): RunItem[] {
+    if (!this.#newest) {
+      const live = (run: RunItem): number => (run.ended ? 0 : 1);
+      this.#newest = [...this.runs.values()]
+        .sort((a, b) => live(b) - live(a) || b.startedMs - a.startedMs || (a.runId < b.runId ? 1 : -1))
+        .map((run) => run.runId);
+    }
+    return this.#newest.map((id) => this.runs.get(id) as RunItem);
+  }
+
+  refresh(): void {
+    this.#env.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    void this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      for (const record of await this.api.runs()) {
+        this.#record(record);
+      }
+      this.listed = true;
+      this.problem = undefined;
+    } catch (error) {
+      this.problem = error instanceof ApiError ? error : new ApiError(0, String(error));
+    }
+    this.#newest = undefined;
+    this.changed.touch();
+    if (!this.#stopped && this.#timer === undefined) {
+      this.#timer = this.#env.clock.setTimeout(() => this.refresh(), this.problem ? RETRY_MS : REFRESH_MS);
+    }
+  }
+
+  #run(runId: string, workOrderId: string): RunItem | undefined {
+    let run = this.runs.get(runId);
+    if (!run && this.runs.size < RUNS_MAX) {
+      run = {
+        runId,
+        workOrderId: workOrderId || runId,
+        started: undefined,
+        progress: undefined,
+        ended: undefined,
+        errors: 0,
+        startedMs: 0,
+        updatedMs: 0,
+        producer: "",
+      };
+      this.runs.set(runId, run);
+      this.#newest = undefined;
+    }
+    return run;
+  }
+
+  #record(record: RunRecord): void {
+    const run = this.#run(record.runId, record.workOrderId);
+    if (!run) {
+      return;
+    }
+    run.startedMs = Date.parse(record.startedAt) || run.startedMs;
+    run.updatedMs = Math.max(run.updatedMs, Date.parse(record.updatedAt) || 0);
+    run.producer = record.state || run.producer;
+    for (const event of [record.started, record.progress, record.ended]) {
+      if (event) {
+        this.#latest(run, event);
+      }
+    }
+  }
+
+  #message(message: ServerMessage | undefined): void {
+    if (!message) {
+      return;
+    }
+    if (message.type === "batch") {
+      for (const event of message.events) {
+        this.#event(event);
+      }
+    } else if (message.type === "event") {
+      this.#event(message.event);
+    } else if (message.type === "stream_started" && message.runId !== undefined) {
+      this.#run(message.runId, message.workOrderId);
+    } else if (message.type === "heartbeat") {
+      for (const [stream, state] of Object.entries(message.producers)) {
+        const run = this.runs.get(stream);
+        if (run && run.producer !== state) {
+          run.producer = state;
+        }
+      }
+    }
+    this.changed.touch();
+  }
+
+  #event(event: AgentGateEvent): void {
+    if (event.runId === undefined || streamOf(event) !== event.runId) {
+      return;
+    }
+    const run = this.#run(event.runId, event.workOrderId);
+    if (run) {
+      run.updatedMs = Math.max(run.updatedMs, Date.parse(event.timestamp) || 0);
+      run.errors += event.type === "agent_error" && event.severity !== "warning" ? 1 : 0;
+      this.#latest(run, event);
+    }
+  }
+
+  #latest(run: RunItem, event: AgentGateEvent): void {
+    switch (event.type) {
+      case "run_started":
+        run.started = event;
+        run.startedMs ||= Date.parse(event.timestamp) || 0;
+        this.#newest = undefined;
+        break;
+      case "progress_update":
+        run.progress = event;
+        break;
+      case "run_completed":
+      case "run_failed":
+        run.ended = event;
+        this.#newest = undefined;
+        break;
+    }
+  }
+}

@@ -1,0 +1,252 @@
+/*  gateway/dashboard/src/page/Feed.tsx - a view of a run as a list that follows or stands still
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+import { useEffect, useMemo, useRef, useState } from "react";
+import { Row } from "../core/rows.ts";
+import type { RunStream } from "../core/runstream.ts";
+import { type Filter, View } from "../core/view.ts";
+import { grouped, plural } from "../text/format.ts";
+import { Icon } from "./icons.tsx";
+import { RowList } from "./rowlist.ts";
+import { bindRow, canFetch, createRow, type RowContext } from "./rownode.ts";
+
+export interface FeedHandle {
+  move(by: number): void;
+  home(): void;
+  end(): void;
+  toggle(): void;
+  jump(accept: (seq: number) => boolean, back: boolean): void;
+  page(back: boolean): void;
+}
+
+export interface FeedProps {
+  stream: RunStream;
+  label: string;
+  filter: Filter;
+  selected: number;
+  matches: ReadonlySet<number> | undefined;
+  rowHeight: number;
+  onSelect(seq: number): void;
+  onFold?(agent: number): void;
+  onFollow(following: boolean): void;
+  handle: { current: FeedHandle | undefined };
+  bind?: (node: HTMLElement, context: RowContext, seq: number) => void;
+  empty: string;
+}
+
+interface Pause {
+  last: number /* log.last when following stopped */;
+  failures: number;
+  rows: number;
+}
+
+interface Kept {
+  view: View;
+  list: RowList | undefined;
+  context: RowContext;
+  generation: number;
+}
+
+function paint(kept: Kept, stream: RunStream): void {
+  if (kept.generation !== stream.generation) {
+    kept.generation = stream.generation;
+    kept.view.setLog(stream.log);
+  }
+  kept.view.update();
+  kept.context.length = kept.view.length;
+  kept.list?.paint();
+}
+
+/*  What the keyboard does; the list is asked, not the framework. */
+function makeHandle(kept: Kept, props: () => FeedProps): FeedHandle {
+  const select = (row: number): void => {
+    const seq = kept.view.seqAt(Math.max(0, Math.min(kept.view.length - 1, row)));
+    if (seq && kept.list) {
+      kept.list.follow(false);
+      kept.list.reveal(kept.view.rowOf(seq), "nearest");
+      props().onSelect(seq);
+    }
+  };
+  const current = (): number => {
+    const { selected } = props();
+    return selected ? kept.view.rowOf(selected) : kept.view.length;
+  };
+  const jump: FeedHandle["jump"] = (accept, back) => {
+    const step = back ? -1 : 1;
+    for (let row = current() + step; row >= 0 && row < kept.view.length; row += step) {
+      if (accept(kept.view.seqAt(row))) {
+        select(row);
+        return;
+      }
+    }
+  };
+  return {
+    move: (by) => select(current() + by),
+    home: () => select(0),
+    end: () => kept.list?.follow(true),
+    toggle: () => kept.list?.follow(!kept.list.following),
+    page: (back) => select(current() + (kept.list?.pageRows() ?? 10) * (back ? -1 : 1)),
+    jump,
+  };
+}
+
+export function Feed(props: FeedProps) {
+  const { stream, filter, selected, matches, rowHeight, handle } = props;
+  const scroller = useRef<HTMLElement>(null);
+  const space = useRef<HTMLDivElement>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [pause, setPause] = useState<Pause>();
+
+  const kept = useMemo<Kept>(
+    () => ({
+      view: new View(stream.log, latest.current.filter),
+      list: undefined,
+      generation: stream.generation,
+      context: { stream, selected: 0, matches: undefined, newFrom: 0, folded: new Set(), length: 0 },
+    }),
+    [stream],
+  );
+
+  useEffect(() => {
+    const bind = latest.current.bind ?? bindRow;
+    kept.list = new RowList({
+      scroller: scroller.current as HTMLElement,
+      space: space.current as HTMLElement,
+      rowHeight: latest.current.rowHeight,
+      source: kept.view,
+      create: createRow,
+      bind: (node, seq) => bind(node, kept.context, seq),
+      anchors: (seq) => stream.log.kind(seq) !== Row.MISSING,
+      onFollow: (following) => {
+        kept.context.newFrom = following ? 0 : stream.log.last + 1;
+        setPause(
+          following ? undefined : { last: stream.log.last, failures: stream.log.failures, rows: kept.view.length },
+        );
+        latest.current.onFollow(following);
+      },
+    });
+    handle.current = makeHandle(kept, () => latest.current);
+    const stop = stream.live.subscribe(() => paint(kept, stream));
+    if (latest.current.selected) {
+      kept.list.follow(false);
+    }
+    paint(kept, stream);
+    return () => {
+      stop();
+      kept.list?.destroy();
+      kept.list = undefined;
+      handle.current = undefined;
+    };
+  }, [stream, kept, handle]);
+
+  useEffect(() => {
+    kept.context.folded = filter.folded;
+    kept.view.setFilter(filter);
+    paint(kept, stream);
+  }, [kept, stream, filter]);
+
+  useEffect(() => {
+    if (kept.list) {
+      kept.list.rowHeight = rowHeight;
+    }
+  }, [kept, rowHeight]);
+
+  /* A permalink: stand at the row as soon as it is there. */
+  const revealed = useRef(0);
+  useEffect(() => {
+    kept.context.selected = selected;
+    kept.context.matches = matches;
+    kept.list?.paint();
+    if (!selected || revealed.current === selected) {
+      return undefined;
+    }
+    const reveal = (): boolean => {
+      const row = kept.view.rowOf(selected);
+      if (stream.log.last < selected || row < 0) {
+        return false;
+      }
+      revealed.current = selected;
+      kept.list?.follow(false);
+      kept.list?.reveal(row, kept.view.seqAt(row) === selected && kept.list.nodeOf(row) ? "nearest" : "center");
+      return true;
+    };
+    if (reveal()) {
+      return undefined;
+    }
+    const stop = stream.live.subscribe(() => {
+      if (reveal()) {
+        stop();
+      }
+    });
+    return stop;
+  }, [kept, stream, selected, matches]);
+
+  const click = (event: MouseEvent): void => {
+    const row = (event.target as Element).closest<HTMLElement>(".row");
+    const seq = Number(row?.dataset.seq);
+    if (!row || !seq || !getSelection()?.isCollapsed) {
+      return;
+    }
+    const onBadge = (event.target as Element).classList.contains("act");
+    if (onBadge && canFetch(stream, seq)) {
+      const { from, to } = stream.log.missingStretch(seq);
+      stream.fetchMissing(from, to);
+      return;
+    }
+    const agent = stream.log.kind(seq) === Row.AGENT ? agentOf(stream, seq) : 0;
+    if (agent && (event.target as Element).closest(".icon")) {
+      props.onFold?.(agent);
+      return;
+    }
+    kept.list?.follow(false);
+    props.onSelect(seq);
+  };
+
+  const rows = kept.view.length;
+  return (
+    <div class="feedbox">
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
+      <section
+        class="feed"
+        ref={scroller}
+        role="feed"
+        aria-label={props.label}
+        aria-busy={stream.catchingUp ? "true" : "false"}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroll area must be reachable by keyboard
+        tabIndex={0}
+        onClick={click}
+      >
+        <div class="space" ref={space} />
+      </section>
+      {rows === 0 ? <p class="hint">{props.empty}</p> : null}
+      {pause && rows > 0 ? (
+        <Pill pause={pause} stream={stream} rows={rows} onClick={() => kept.list?.follow(true)} />
+      ) : null}
+    </div>
+  );
+}
+
+function agentOf(stream: RunStream, seq: number): number {
+  for (const agent of stream.facts.agents.values()) {
+    if (agent.callSeq === seq) {
+      return agent.number;
+    }
+  }
+  return 0;
+}
+
+function Pill({ pause, stream, rows, onClick }: { pause: Pause; stream: RunStream; rows: number; onClick(): void }) {
+  const fresh = Math.max(0, rows - pause.rows);
+  const failures = stream.log.failures - pause.failures;
+  return (
+    <button type="button" class={`pill${failures > 0 ? " bad" : ""}`} onClick={onClick}>
+      <Icon name="down" />
+      {fresh > 0 ? `${grouped(fresh)} new` : "Jump to latest"}
+      {failures > 0 ? `, ${plural(failures, "failure")}` : ""}
+    </button>
+  );
+}

@@ -1,0 +1,52 @@
+/*  gateway/dashboard/src/page/Help.tsx - the keys
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+import { useEffect, useRef } from "react";
+import { Icon } from "./icons.tsx";
+
+export const KEYS: [string, string][] = [
+  ["j / k", "next, previous row"],
+  ["Enter or o", "open details"],
+  ["Esc", "close details, leave the search"],
+  ["Space", "pause, go on"],
+  ["G or End", "latest, follow"],
+  ["g or Home", "first row"],
+  ["/", "search; n, N: next, previous match"],
+  ["e / E", "next, previous failure"],
+  ["t / T", "next, previous tool call"],
+  ["1 – 5", "tabs"],
+  ["[ / ]", "previous, next run"],
+  ["c", "copy the event as JSON"],
+  ["y", "copy a link to the event"],
+  ["?", "this list"],
+];
+
+export function Help({ onClose }: { onClose(): void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return (
+    <dialog class="help" ref={dialog} onClose={onClose} aria-label="Keyboard shortcuts">
+      <header>
+        <h2>Keys</h2>
+        <button type="button" class="button quiet" aria-label="Close" onClick={() => dialog.current?.close()}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <dl>
+        {KEYS.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </dialog>
+  );
+}

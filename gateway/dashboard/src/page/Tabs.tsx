@@ -1,0 +1,76 @@
+/*  gateway/dashboard/src/page/Tabs.tsx - Activity, Tools, Output, Files, Errors
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+import { Row } from "../core/rows.ts";
+import type { RunStream } from "../core/runstream.ts";
+import { compact } from "../text/format.ts";
+import { TABS, type Tab } from "./route.ts";
+
+const NAMES: Record<Tab, string> = {
+  activity: "Activity",
+  tools: "Tools",
+  output: "Output",
+  files: "Files",
+  errors: "Errors",
+};
+
+function count(stream: RunStream, tab: Tab): number {
+  const { facts, log } = stream;
+  switch (tab) {
+    case "activity":
+      return log.last;
+    case "tools":
+      return facts.calls;
+    case "output":
+      return log.counts[Row.TEXT] ?? 0;
+    case "files":
+      return facts.files.byPath.size;
+    case "errors":
+      return facts.errors + facts.failedCalls + facts.warnings;
+  }
+}
+
+interface TabsProps {
+  stream: RunStream;
+  tab: Tab;
+  onTab(tab: Tab): void;
+}
+
+export function Tabs({ stream, tab, onTab }: TabsProps) {
+  const key = (event: KeyboardEvent): void => {
+    const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    const next = TABS[(TABS.indexOf(tab) + by + TABS.length) % TABS.length];
+    if (by && next) {
+      event.preventDefault();
+      onTab(next);
+      document.getElementById(`tab-${next}`)?.focus();
+    }
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label="Views of the run" onKeyDown={key}>
+      {TABS.map((name) => {
+        const n = count(stream, name);
+        const failures = name === "errors" && stream.facts.errors + stream.facts.failedCalls > 0;
+        return (
+          <button
+            type="button"
+            key={name}
+            id={`tab-${name}`}
+            role="tab"
+            class="tab"
+            aria-selected={tab === name}
+            aria-controls={`panel-${name}`}
+            tabIndex={tab === name ? 0 : -1}
+            onClick={() => onTab(name)}
+          >
+            {NAMES[name]}
+            {n > 0 ? <span class={`count${failures ? " bad" : ""}`}>{compact(n)}</span> : null}
+          </button>
+        );
+      })}
+    </div>
+  );
+}

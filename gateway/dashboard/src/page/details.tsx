@@ -1,0 +1,135 @@
+/*  gateway/dashboard/src/page/details.tsx - what a tool call did, shown the way of the tool
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+import type { AgentToolCall, AgentToolResult, JsonObject, JsonValue } from "../core/events.gen.ts";
+import { Row, rowKind } from "../core/rows.ts";
+import { callTarget } from "../text/summary.ts";
+import { visible } from "../text/visible.ts";
+import { Diff, Json, Patch, Terminal } from "./blocks.tsx";
+
+const text = (value: JsonValue | undefined): string => (typeof value === "string" ? value : "");
+const isObject = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/*  Edit, Write, MultiEdit, patches. */
+export function EditBody({ call }: { call: AgentToolCall }) {
+  const { input } = call;
+  const edits = Array.isArray(input.edits) ? input.edits.filter(isObject).slice(0, 100) : [input];
+  return (
+    <>
+      {edits.map((edit, at) => (
+        <OneEdit key={at} edit={edit} call={call} />
+      ))}
+    </>
+  );
+}
+
+function OneEdit({ edit, call }: { edit: JsonObject; call: AgentToolCall }) {
+  const before = edit.old_string ?? edit.oldString;
+  const after = edit.new_string ?? edit.newString;
+  const patch = edit.patch ?? edit.diff ?? edit.unified_diff;
+  if (before !== undefined || after !== undefined) {
+    return <Diff before={text(before)} after={text(after)} />;
+  }
+  if (typeof patch === "string") {
+    return <Patch text={patch} />;
+  }
+  return typeof edit.content === "string" ? <Diff before="" after={edit.content} whole /> : <Json value={call.input} />;
+}
+
+/*  The rest of an input, beside what its own view shows. */
+function Rest({ input, without }: { input: JsonObject; without: string[] }) {
+  const rest = Object.fromEntries(Object.entries(input).filter(([key]) => !without.includes(key)));
+  return Object.keys(rest).length > 0 ? <Json value={rest} /> : null;
+}
+
+function Todos({ call }: { call: AgentToolCall }) {
+  const list = call.input.todos ?? call.input.items ?? call.input.plan;
+  if (!Array.isArray(list)) {
+    return <Json value={call.input} />;
+  }
+  return (
+    <ul class="todos">
+      {list.filter(isObject).map((item, at) => {
+        const state = item.completed === true ? "completed" : text(item.status) || "pending";
+        return (
+          <li key={at} class={state}>
+            {visible(text(item.content) || text(item.text) || text(item.step))}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+export function CallBody({ call }: { call: AgentToolCall }) {
+  if (!isObject(call.input)) {
+    return <Json value={call.input as JsonValue} />;
+  }
+  switch (rowKind(call)) {
+    case Row.BASH:
+      return (
+        <>
+          <pre class="command">{visible(callTarget(call))}</pre>
+          <Rest input={call.input} without={["command", "script"]} />
+        </>
+      );
+    case Row.EDIT:
+      return <EditBody call={call} />;
+    case Row.TODO:
+      return <Todos call={call} />;
+    case Row.AGENT:
+      return (
+        <>
+          <pre class="prompt">{visible(text(call.input.prompt))}</pre>
+          <Rest input={call.input} without={["prompt"]} />
+        </>
+      );
+    default:
+      return <Json value={call.input} />;
+  }
+}
+
+/*  Claude's Read answers with numbered lines; they are terminal text like all else. */
+export function ResultBody({ result, call }: { result: AgentToolResult; call: AgentToolCall | undefined }) {
+  const content = result.content ?? result.contentPreview ?? "";
+  if (content === "") {
+    return <p class="dim">No output.</p>;
+  }
+  if (call && rowKind(call) === Row.SEARCH) {
+    return <Hits text={content} />;
+  }
+  return <Terminal text={content} />;
+}
+
+const HITS = 500;
+
+/*  path:line:text, grouped by path; anything else is shown as it is. */
+function Hits({ text: source }: { text: string }) {
+  const lines = source.split("\n");
+  const groups = new Map<string, string[]>();
+  for (const line of lines.slice(0, HITS)) {
+    const match = /^([^:\s][^:]{0,300}):(\d+)[:-](.*)$/.exec(line);
+    if (!match) {
+      return <Terminal text={source} />;
+    }
+    const path = match[1] as string;
+    groups.set(path, [...(groups.get(path) ?? []), `${match[2]}: ${match[3]}`]);
+  }
+  return (
+    <div class="hits">
+      {[...groups].map(([path, hits]) => (
+        <section key={path}>
+          <h4 class="mono">
+            {visible(path)} <span class="count">{hits.length}</span>
+          </h4>
+          <pre>{visible(hits.join("\n"))}</pre>
+        </section>
+      ))}
+      {lines.length > HITS ? <p class="dim">{lines.length - HITS} more lines</p> : null}
+    </div>
+  );
+}

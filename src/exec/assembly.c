@@ -1,0 +1,324 @@
+/*  exec/assembly.c - the parts of one run are made, in the order that matters
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include "exec/executor_private.h"
+
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "exec/fds.h"
+#include "exec/rundir.h"
+#include "exec/terminal.h"
+
+enum {
+    PIPE_BYTES = 1024 * 1024,           /* asked for, so that our fsync does not hold the agent up */
+    BACKLOG_MEMORY_BYTES = 4 * 1024 * 1024,     /* held for a stuck reader when no disk takes it */
+    COMMAND_CHARS = 2000                /* of the command line in run_started */
+};
+
+/* ---------------------------------------------------------------------- */
+/*  What the parts ask of each other */
+
+/*  From the publisher. */
+static void s_on_acked (void *context, uint64_t seq)
+{
+    ag_executor_t *self = context;
+    ag_journal_acked (self->journal, seq);
+}
+
+static void s_on_cancel (void *context)
+{
+    ag_executor_t *self = context;
+    ag_log_info ("CANCELLED", "a gateway cancels the run");
+    ag_ladder_cancel (self->ladder, false, ag_clock_mono_us ());
+}
+
+static int s_read_journal (void *context, uint64_t from, uint64_t to, ag_publisher_event_fn *fn, void *fn_context)
+{
+    ag_executor_t *self = context;
+    return ag_journal_read (self->journal, from, to, fn, fn_context);
+}
+
+/*  From the run. */
+static void s_publish (void *context, ag_event_t *event)
+{
+    ag_executor_t *self = context;
+    if (self->publisher)
+        ag_publisher_put (self->publisher, event);
+}
+
+static void s_describe (void *context, ag_parser_summary_t *summary_r)
+{
+    ag_executor_t *self = context;
+    ag_parser_summary (self->parser, summary_r);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  The parts */
+
+/*  The command as somebody could type it. */
+static char *s_command_line (char *const *argv)
+{
+    ag_buf_t line = { 0 };
+    for (; *argv && line.len < COMMAND_CHARS; argv++) {
+        bool plain = **argv && strspn (*argv, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@%+")
+            == strlen (*argv);
+        if (line.len)
+            ag_buf_append_char (&line, ' ');
+        if (!plain)
+            ag_buf_append_char (&line, '\'');
+        for (const char *c = *argv; *c; c++)
+            if (*c == '\'' && !plain)
+                ag_buf_append_cstr (&line, "'\\''");
+            else
+                ag_buf_append_char (&line, *c);
+        if (!plain)
+            ag_buf_append_char (&line, '\'');
+    }
+    if (line.len > COMMAND_CHARS)
+        line.len = COMMAND_CHARS;
+    ag_buf_cstr (&line);
+    return line.data;
+}
+
+static ag_str_t s_str (const char *text)
+{
+    return (ag_str_t) { text, strlen (text) };
+}
+
+/*  Everything that exists before the guard does: only pipes. 0 or -1 with *error_r. */
+static int s_make_guard (ag_executor_t *self, const ag_origin_t *origin, char **error_r)
+{
+    ag_guard_options_t guard = {
+        .plan = { .argv = self->options->argv, .origin = origin, .terminal = self->terminal },
+        .kill_after_ms = (int) self->options->kill_after_ms
+    };
+    if (ag_fds_pipe (&self->out.fd, &guard.plan.stdout_fd) != 0
+        || ag_fds_pipe (&self->err.fd, &guard.plan.stderr_fd) != 0) {
+        *error_r = ag_asprintf ("pipe: %s", strerror (errno));
+        return -1;
+    }
+    fcntl (self->out.fd, F_SETPIPE_SZ, PIPE_BYTES);
+    ag_fds_set_nonblocking (self->out.fd);
+    ag_fds_set_nonblocking (self->err.fd);
+    guard.foreign_fds[0] = self->out.fd;
+    guard.foreign_fds[1] = self->err.fd;
+    self->guard = ag_guard_new (&guard, error_r);
+    return self->guard ? 0 : -1;
+}
+
+/*  What the agent alone was meant to hold, we let go. */
+static void s_let_go (ag_executor_t *self)
+{
+    int keep[] = { self->out.fd, self->err.fd, ag_guard_fd (self->guard) };
+    ag_fds_close_others (keep, sizeof keep / sizeof *keep);
+    if (!self->terminal)
+        ag_fds_replace_by_null (STDIN_FILENO);
+    ag_fds_plug_standard ();
+}
+
+/*  0; or -1 with *error_r when there is such a run. Any other trouble leaves
+    the run without a folder. */
+static int s_make_folder (ag_executor_t *self, char **error_r)
+{
+    char *error = NULL;
+    if (self->options->state_dir)
+        self->run_dir = ag_rundir_make (self->options->state_dir, s_str (self->options->run_id), &error);
+    else
+        error = ag_strdup (self->options->state_error);
+    if (self->run_dir)
+        return 0;
+    if (self->options->state_dir && errno == EEXIST) {
+        *error_r = ag_asprintf ("--run-id '%s': %s; an id is used once", self->options->run_id, error);
+        free (error);
+        return -1;
+    }
+    ag_log_error ("NO_STATE", "%s; the run goes on without journal and raw output", error);
+    free (error);
+    return 0;
+}
+
+static void s_make_pipe (ag_executor_t *self, ag_pipe_t *pipe, const char *name, int out_fd)
+{
+    ag_artifact_options_t options = {
+        .dir = self->run_dir,
+        .name = self->options->keep_artifacts ? name : NULL,
+        .out_fd = self->options->quiet ? -1 : out_fd,
+        .max_memory_bytes = BACKLOG_MEMORY_BYTES
+    };
+    pipe->owner = self;
+    pipe->artifact = ag_artifact_new (&options);
+    pipe->out_fd = -1;
+}
+
+static void s_make_run (ag_executor_t *self)
+{
+    const ag_options_t *options = self->options;
+    char *path = self->run_dir ? ag_asprintf ("%s/run.db", self->run_dir) : NULL;
+    self->epoch = ag_epoch_new ();
+    self->journal = ag_journal_new (path, s_str (options->run_id), self->epoch);
+    if (path && ag_journal_lost (self->journal))
+        ag_log_error ("NO_JOURNAL", "%s; the run goes on without journal", ag_journal_lost (self->journal));
+    free (path);
+    self->command = s_command_line (options->argv);
+    self->cwd = getcwd (NULL, 0);
+    ag_run_options_t run = {
+        .ids = { .work_order = s_str (options->work_order), .run = s_str (options->run_id) },
+        .epoch = self->epoch,
+        .run_number = options->run_number,
+        .agent = options->agent,
+        .command = self->command,
+        .cwd = self->cwd,
+        .secrets = options->secrets,
+        .secret_count = options->secret_count,
+        .progress = options->progress,
+        .journal = self->journal,
+        .describe = s_describe,
+        .publish = s_publish,
+        .context = self,
+        .wall_us = ag_clock_wall_us
+    };
+    ag_parser_options_t parser = {
+        .format = options->format,
+        .max_line_bytes = (size_t) options->max_line_bytes,
+        .max_content_bytes = (size_t) options->max_content_bytes
+    };
+    self->run = ag_run_new (&run, ag_clock_mono_us ());
+    self->parser = ag_parser_new (&parser, ag_run_put, self->run);
+    self->fold = ag_fold_new (ag_run_put, self->run);
+}
+
+/*  0, or -1 with *error_r: an endpoint is wrong. */
+static int s_make_publisher (ag_executor_t *self, char **error_r)
+{
+    const ag_options_t *options = self->options;
+    if (!options->streaming || options->bus_count + options->control_count == 0)
+        return 0;
+    if (options->curve_dir) {           /* until bus/socket.h has it */
+        *error_r = ag_strdup ("--curve-dir: CURVE is not built yet");
+        return -1;
+    }
+    ag_publisher_options_t publisher = {
+        .bus = options->bus,
+        .bus_count = options->bus_count,
+        .control = options->control,
+        .control_count = options->control_count,
+        .curve = self->curve,
+        .ids = { .work_order = s_str (options->work_order), .run = s_str (options->run_id) },
+        .epoch = self->epoch,
+        .read = s_read_journal,
+        .acked_fn = s_on_acked,
+        .cancel_fn = s_on_cancel,
+        .context = self
+    };
+    self->publisher = ag_publisher_new (&publisher, error_r);
+    return self->publisher ? 0 : -1;
+}
+
+static void s_make_watch (ag_executor_t *self)
+{
+    char *error = NULL;
+    if (!self->options->workspace)
+        return;
+    ag_watch_options_t watch = {
+        .root = self->options->workspace,
+        .ignore = self->options->ignore,
+        .own_dir = self->options->state_dir,
+        .max_files = (size_t) self->options->max_files,
+        .sink = ag_run_put,
+        .context = self->run
+    };
+    self->watch = ag_watch_new (&watch, &error);
+    if (self->watch)
+        return;
+    ag_log_warning ("NOT_WATCHED", "%s", error);
+    ag_run_warn (self->run, "NOT_WATCHED", error);
+}
+
+/*  What was ignored when we were started (nohup) stays ignored. */
+static void s_make_signals (ag_executor_t *self, const ag_origin_t *origin)
+{
+    static const int asking[] = { SIGINT, SIGTERM, SIGHUP };
+    sigset_t set;
+    sigemptyset (&set);
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++)
+        if (!ag_origin_ignores (origin, asking[i]))
+            sigaddset (&set, asking[i]);
+    sigprocmask (SIG_BLOCK, &set, NULL);
+    signal (SIGPIPE, SIG_IGN);
+    signal (SIGTTOU, SIG_IGN);
+    self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+}
+
+/* ---------------------------------------------------------------------- */
+
+static void s_tell_artifact (ag_executor_t *self, ag_pipe_t *pipe, const char *name)
+{
+    int error = ag_artifact_error (pipe->artifact);
+    if (!error || pipe->told_lost)
+        return;
+    pipe->told_lost = true;
+    ag_log_error ("ARTIFACT_LOST", "the raw %s is not kept any more: %s", name, strerror (error));
+    ag_run_warn (self->run, "ARTIFACT_LOST", ag_asprintf ("the raw %s is not kept any more: %s", name, strerror (error)));
+}
+
+void ag_executor_tell_artifacts (ag_executor_t *self)
+{
+    s_tell_artifact (self, &self->out, "stdout");
+    s_tell_artifact (self, &self->err, "stderr");
+}
+
+int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char **error_r)
+{
+    self->terminal = ag_terminal_is_ours ();
+    if (s_make_guard (self, origin, error_r) != 0)
+        return -1;
+    s_let_go (self);
+    if (s_make_folder (self, error_r) != 0)
+        return -1;
+    s_make_signals (self, origin);
+    zsys_handler_set (NULL);
+    s_make_pipe (self, &self->out, "stdout", STDOUT_FILENO);
+    s_make_pipe (self, &self->err, "stderr", STDERR_FILENO);
+    self->buffer = ag_malloc (AG_READ_BYTES);
+    s_make_run (self);
+    if (s_make_publisher (self, error_r) != 0)
+        return -1;
+    s_make_watch (self);
+    if (self->run_dir)
+        self->prune = ag_prune_new (self->options->state_dir, ag_clock_wall_us () - self->options->retain_us,
+            self->options->retain_bytes);
+    return 0;
+}
+
+void ag_executor_free (ag_executor_t *self)
+{
+    zloop_destroy (&self->loop);
+    ag_publisher_destroy (&self->publisher);
+    ag_prune_destroy (&self->prune);
+    ag_watch_destroy (&self->watch);
+    ag_ladder_destroy (&self->ladder);
+    ag_parser_destroy (&self->parser);
+    ag_fold_destroy (&self->fold);
+    ag_run_destroy (&self->run);
+    ag_journal_destroy (&self->journal);
+    ag_artifact_destroy (&self->out.artifact);
+    ag_artifact_destroy (&self->err.artifact);
+    ag_fds_close (&self->out.fd);
+    ag_fds_close (&self->err.fd);
+    ag_fds_close (&self->timer_fd);
+    ag_fds_close (&self->signal_fd);
+    ag_fds_close (&self->pid_fd);
+    free (self->buffer);
+    free (self->command);
+    free (self->cwd);
+}
+

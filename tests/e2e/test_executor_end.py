@@ -1,0 +1,308 @@
+"""How runs end: signals, time limits, grandchildren, kill -9 of the executor, ids, and how long the end takes."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from executor_tools import Executor, alive, await_true, of_type
+
+TREE = "plain,setsid,daemon,stubborn,stopped"
+
+
+@pytest.fixture
+def executor(build_dir, run_dir):
+    return Executor(build_dir, run_dir)
+
+
+def start_tree(executor, *options, kinds=TREE):
+    """An agent with descendants of all kinds; their pids and its own."""
+    path = executor.folder / "pids"
+    process = executor.start(*options, command=[executor.probe, "tree", path, kinds])
+    assert process.stdout.readline() == b"ready\n"
+    wanted = len(kinds.split(",")) + 1
+    await_true(lambda: len(path.read_text().split()) == wanted, what="all pids")
+    process.tree = [int(pid) for pid in path.read_text().split()]
+    assert all(alive(pid) for pid in process.tree)
+    return process
+
+
+def children(pid):
+    return [int(p) for p in subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, check=False).stdout.split()]
+
+
+def last_event(executor, process):
+    return executor.events(process.run_id)[-1]
+
+
+def test_run_without_gateway_ends_within_a_second_of_the_agent(executor):
+    stamp = executor.folder / "stamp"
+    process = executor.start(command=["sh", "-c", f"sleep 0.3; date +%s.%N > {stamp}"])
+    process.communicate(timeout=60)
+    assert time.time() - float(stamp.read_text()) < 1.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signal_to_the_executor_terminates_the_agent(executor, number):
+    process = executor.start(command=[executor.probe, "terms"])
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    assert out == b"terminated by 15\n"
+    assert process.returncode == 7
+    last = last_event(executor, process)
+    assert (last["type"], last["reason"], last["exitCode"]) == ("run_failed", "cancelled", 7)
+
+
+def test_ignored_signals_stay_ignored(executor):
+    """Under nohup a hang-up is nothing to us, as it is nothing to the agent."""
+    process = executor.start(command=["sh", "-c", "echo ready; sleep 0.5; exit 4"],
+                             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 4
+
+
+def test_time_limit(executor):
+    process = executor.run("--timeout", "0.3", command=["sleep", "100"])
+    assert process.returncode == 143
+    last = last_event(executor, process)
+    assert (last["reason"], last["signal"]) == ("timeout", "SIGTERM")
+    assert 250 <= last["durationMs"] < 5000
+
+
+def test_kill_after_time_limit(executor):
+    begin = time.monotonic()
+    process = executor.run("--timeout", "0.2", "--kill-after", "0.5", command=["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
+    assert process.returncode == 137
+    assert 0.7 <= time.monotonic() - begin < 5
+    assert last_event(executor, process)["signal"] == "SIGKILL"
+
+
+def test_second_interrupt_kills_at_once(executor):
+    process = executor.start(command=["sh", "-c", "trap 'echo no' TERM; echo ready; while :; do sleep 0.05; done"])
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == b"no\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=5)
+    assert process.returncode == 137
+
+
+def test_cancelled_run_leaves_no_descendant(executor):
+    process = start_tree(executor, "--kill-after", "0.5")
+    process.terminate()
+    process.communicate(timeout=60)
+    await_true(lambda: not any(map(alive, process.tree)), timeout=2, what="the end of all descendants")
+
+
+def test_killed_executor_leaves_no_descendant(executor):
+    process = start_tree(executor, "--kill-after", "1")
+    process.kill()
+    begin = time.monotonic()
+    process.wait()
+    await_true(lambda: not any(map(alive, process.tree)), timeout=2, what="the end of all descendants")
+    assert time.monotonic() - begin < 1 + 1
+
+
+def test_killed_executor_first_asks_its_agent_to_stop(executor):
+    path = executor.folder / "stopped"
+    process = executor.start(command=["sh", "-c", f"trap 'echo asked > {path}; exit' TERM; echo ready; while :; do sleep 0.05; done"])
+    assert process.stdout.readline() == b"ready\n"
+    process.kill()
+    process.wait()
+    await_true(path.exists, timeout=5, what="the agent's trap")
+
+
+def test_killed_executor_leaves_journal_and_artifact(executor):
+    process = executor.start(command=[executor.probe, "write", "100", "100000", "1000"])
+    for _ in range(300):
+        assert process.stdout.readline() == b"x" * 99 + b"\n"
+    process.kill()
+    process.wait()
+    folder = executor.run_dir(process.run_id)
+    events = executor.events(process.run_id)
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    assert (folder / "stdout").stat().st_size >= 300 * 100
+    lines = sum(e["content"].count("x" * 99) for e in of_type(events, "agent_output"))
+    assert lines >= 299         # all of what was passed through was journalled in the same turn, but for the last
+
+
+def test_killed_guard_changes_nothing(executor):
+    process = executor.start(command=["sh", "-c", "echo ready; sleep 0.5; exit 5"])
+    assert process.stdout.readline() == b"ready\n"
+    guard, = children(process.pid)
+    os.kill(guard, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert last_event(executor, process)["exitCode"] == 5
+
+
+def test_cancel_works_without_guard(executor):
+    process = executor.start("--kill-after", "1", command=["sh", "-c", "echo ready; sleep 100"])
+    assert process.stdout.readline() == b"ready\n"
+    guard, = children(process.pid)
+    os.kill(guard, signal.SIGKILL)
+    await_true(lambda: not alive(guard))
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+
+
+def test_no_process_of_ours_is_left_after_a_run(executor):
+    process = executor.start(command=["sh", "-c", "echo ready; read x"], stdin=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    ours = children(process.pid)
+    assert len(ours) == 1
+    process.communicate(b"\n", timeout=60)
+    assert not any(map(alive, ours))
+
+
+@pytest.mark.parametrize("how", ["hold", "late"])
+def test_grandchild_that_keeps_the_pipe_does_not_hang_the_run(executor, how):
+    begin = time.monotonic()
+    process = executor.start(command=[executor.probe, how, "30"])
+    out = process.stdout.readline()
+    process.wait(timeout=60)
+    assert time.monotonic() - begin < 5
+    assert (process.returncode, out) == (0, b"parent ends\n")
+    assert last_event(executor, process)["type"] == "run_completed"
+
+
+def test_grandchild_lives_on_after_the_run(executor):
+    """As it would without us: what the agent starts in the background is its own."""
+    path = executor.folder / "pid"
+    executor.run(command=["sh", "-c", f"sleep 60 >/dev/null 2>&1 & echo $! > {path}"])
+    pid = int(path.read_text())
+    assert alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_run_id_is_used_once(executor):
+    executor.run(command=["true"], run_id="once")
+    before = (executor.run_dir("once") / "run.db").read_bytes()
+    process = executor.run(command=["touch", executor.folder / "ran"], run_id="once")
+    assert process.returncode == 2
+    assert b"once" in process.err
+    assert not (executor.folder / "ran").exists()
+    assert (executor.run_dir("once") / "run.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("run_id, folder", [
+    ("..", "%2E."), (".", "%2E"), ("a/b", "a%2Fb"), ("ä b", "ä b"), ("x" * 128, "x" * 128), (".hidden", "%2Ehidden")])
+def test_folder_of_a_strange_id(executor, run_id, folder):
+    process = executor.run(command=["true"], run_id=run_id)
+    assert process.returncode == 0, process.err
+    assert [path.name for path in (executor.state / "runs").iterdir()] == [folder]
+
+
+def test_two_executors_with_one_id_at_once(executor):
+    processes = [executor.start(command=["sh", "-c", "echo mine; exit 6"], run_id="same") for _ in range(4)]
+    for process in processes:
+        process.communicate(timeout=60)
+    assert sorted(process.returncode for process in processes) == [2, 2, 2, 6]
+
+
+def test_first_and_last_event(executor):
+    process = executor.run("--work-order", "W", "--run-number", "3", command=["sh", "-c", "echo err >&2; exit 3"])
+    events = executor.events(process.run_id)
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    first, last = events[0], events[-1]
+    assert (first["type"], first["workOrderId"], first["runId"], first["runNumber"]) == ("run_started", "W", process.run_id, 3)
+    assert first["command"] == "sh -c 'echo err >&2; exit 3'"
+    assert first["cwd"] == str(executor.work)
+    assert "journal" not in first
+    assert (last["type"], last["reason"], last["exitCode"]) == ("run_failed", "exit", 3)
+    error, = of_type(events, "agent_error")
+    assert (error["message"], error["severity"], error["source"]) == ("err", "warning", "stderr")
+
+
+def test_started_is_told_before_a_silent_agent_says_anything(executor):
+    process = executor.start("--format", "claude", command=["sleep", "30"])
+    path = executor.run_dir(process.run_id) / "run.db"
+    await_true(lambda: path.exists() and executor_started(executor, process.run_id), timeout=5, what="run_started")
+    process.terminate()
+    process.communicate(timeout=60)
+
+
+def executor_started(executor, run_id):
+    try:
+        return bool(of_type(executor.events(run_id), "run_started"))
+    except Exception:           # the file is just being made
+        return False
+
+
+def test_stderr_flood_is_folded(executor):
+    script = "i=0; while [ $i -lt 400 ]; do echo line $i >&2; i=$((i+1)); sleep 0.002; done"
+    process = executor.run(command=["sh", "-c", script])
+    told = [e for e in of_type(executor.events(process.run_id), "agent_error") if e["source"] == "stderr"]
+    seconds = executor.events(process.run_id)[-1]["durationMs"] / 1000
+    assert len(told) <= 51 * (seconds + 1)
+    folded = [e["details"]["suppressed"] for e in told if "details" in e]
+    lines = sum(e["message"].count("\n") + 1 for e in told if "details" not in e)
+    assert folded, "400 lines in a second or two are more than 50 a second"
+    assert lines + sum(folded) <= 400
+    assert len(process.err.splitlines()) == 400
+
+
+@pytest.mark.parametrize("words, hint", [
+    (["--nonsense"], "nonsense"), (["--timeout", "soon"], "timeout"), (["--format", "cobol"], "claude"),
+    (["--linger", "-1"], "linger"), (["--run-id", ""], "run-id"), (["--run-id", "@x"], "run-id"), (["--run-id", "x" * 129], "128"),
+    (["--bus", "tcp://192.0.2.1:5555"], "insecure"), (["--bus", "nowhere"], "bus"), (["--workspace", "/no/such/folder"], "workspace"),
+    (["--config", "/no/such/file"], "/no/such/file"), ([], "COMMAND")])
+def test_wrong_use_is_told_and_nothing_is_run(executor, words, hint):
+    command = [] if not words else ["touch", str(executor.folder / "ran")]
+    process = subprocess.run([str(executor.program), "--state-dir", str(executor.state), *words, "--", *command],
+                             env=executor.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert process.returncode == 2
+    assert hint in process.stderr and process.stderr.startswith("agentgate-exec: ")
+    assert not (executor.folder / "ran").exists()
+
+
+def test_settings_from_environment_and_file(executor):
+    config = executor.folder / "config"
+    config.write_text("# settings\nquiet = true\nrun-number = 7\nrun-id = from-file\n")
+    words = [str(executor.program), "--state-dir", str(executor.state), "--config", str(config), "--", "echo", "x"]
+    process = subprocess.run(words, env=executor.environment(AGENTGATE_RUN_ID="from-environment"), stdout=subprocess.PIPE, timeout=60)
+    assert (process.returncode, process.stdout) == (0, b"")
+    assert executor.events("from-environment")[0]["runNumber"] == 7
+
+
+def test_streaming_switched_off(executor):
+    """Journals, publishes nothing, and waits for nobody."""
+    process = executor.start(command=["echo", "x"], env=executor.environment(AGENTGATE_STREAM_ENABLED="false"))
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"x\n")
+    assert of_type(executor.events(process.run_id), "run_completed")
+    assert not (executor.run_dir(process.run_id) / "owed").exists()
+
+
+def test_random_run_id(executor):
+    words = [str(executor.program), "--state-dir", str(executor.state), "--", "true"]
+    for _ in range(2):
+        assert subprocess.run(words, env=executor.environment(), timeout=60, check=False).returncode == 0
+    assert len(list((executor.state / "runs").iterdir())) == 2
+
+
+def test_old_runs_are_pruned_unless_they_are_owed(executor):
+    off = executor.environment(AGENTGATE_STREAM_ENABLED="false")
+    executor.run(command=["true"], run_id="settled", env=off)
+    executor.run(command=["true"], run_id="fresh", env=off)
+    executor.run(command=["true"], run_id="owed")
+    for run_id in ("settled", "owed"):
+        for path in [*executor.run_dir(run_id).iterdir(), executor.run_dir(run_id)]:
+            os.utime(path, (0, time.time() - 8 * 86400))
+    executor.run(command=["sleep", "0.5"], run_id="next", env=off)
+    assert {path.name for path in (executor.state / "runs").iterdir()} == {"fresh", "owed", "next"}
+
+
+def test_runs_are_pruned_by_size(executor):
+    off = executor.environment(AGENTGATE_STREAM_ENABLED="false")
+    for run_id in ("first", "second"):
+        executor.run(command=[executor.probe, "write", "1000", "1500"], run_id=run_id, env=off)
+    executor.run("--retain-mb", "4", command=["sleep", "0.5"], run_id="next", env=off)
+    assert "second" in {path.name for path in (executor.state / "runs").iterdir()}
+    executor.run("--retain-mb", "2", command=["sleep", "0.5"], run_id="last", env=off)
+    assert "first" not in {path.name for path in (executor.state / "runs").iterdir()}

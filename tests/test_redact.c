@@ -1,0 +1,453 @@
+/*  test_redact.c - no secret gets out, no ordinary word gets lost
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    All secrets here are made up.
+*/
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "agent/redact.h"
+#include "agent/scrub.h"
+#include "core/buf.h"
+#include "core/utf8.h"
+
+enum { MS = 1000 };
+
+/*  Split so that scanners of this repository do not take them for real. */
+#define A20 "Ab3dEfGh1jKlMn0pQrSt"
+#define KEY_BODY "MIIEpAIBAAKCAQEAyGvN9Q2bX1l0uR7mKf3Tn6wZ4sVb8YdHq5Jc2PxLr9MtEoWi\n"
+#define PRIVATE_KEY "-----BEGIN RSA PRIVATE KEY-----\n" KEY_BODY KEY_BODY KEY_BODY KEY_BODY KEY_BODY KEY_BODY \
+    "Gh7kL2==\n-----END RSA PRIVATE KEY-----"
+
+/*  A text and what must be left of it. */
+static const char *const s_hits[][2] = {
+    { "key sk-ant-" "api03-" A20 A20 " end", "key [redacted] end" },
+    { "OPENAI=sk-" A20 A20, "OPENAI=[redacted]" },
+    { "sk-proj-" A20 "_" A20, "[redacted]" },
+    { "gh" "p_" A20 A20, "[redacted]" },
+    { "github" "_pat_11" A20 "_" A20, "[redacted]" },
+    { "glpat" "-" A20, "[redacted]" },
+    { "xox" "b-123456789012-" A20, "[redacted]" },
+    { "https://hooks.slack.com/services/T00000000/B00000000/" A20, "https://hooks.slack.com/services/[redacted]" },
+    { "AK" "IAIOSFODNN7EXAMPLE", "[redacted]" },
+    { "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY=[redacted]" },
+    { "AI" "zaSyA" A20 A20, "[redacted]" },
+    { "sk" "_live_" A20, "[redacted]" },
+    { "//registry/:_authToken=np" "m_" A20 A20, "//registry/:_authToken=[redacted]" },
+    { "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P", "jwt [redacted]" },
+    { "Authorization: Bearer abcdefghijklmnopqrstuvwx", "Authorization: Bearer [redacted]" },
+    { "curl -H 'authorization: bearer " A20 "=='", "curl -H 'authorization: bearer [redacted]'" },
+    { "Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]" },
+    { "postgres://app:s3cr3t@db/x", "postgres://app:[redacted]@db/x" },
+    { "password=hunter2", "password=[redacted]" },
+    { "DB_PASSWORD=tr0ub4dor&3 next", "DB_PASSWORD=[redacted]&3 next" },
+    { "{\"password\": \"correct-horse\"}", "{\"password\": \"[redacted]\"}" },
+    { "{\\\"password\\\":\\\"correct-horse\\\"}", "{\\\"password\\\":\\\"[redacted]\\\"}" },
+    { "api_key = 'abcdef123456'", "api_key = '[redacted]'" },
+    { "mysql --password hunter22 db", "mysql --password [redacted] db" },
+    { "https://h/x?token=abcd1234efgh&y=1", "https://h/x?token=[redacted]&y=1" },
+    { "a\n" PRIVATE_KEY "\nb", "a\n[redacted]\nb" },
+    { "-----BEGIN OPENSSH PRIVATE KEY-----\n" KEY_BODY KEY_BODY, "[redacted]" },
+    { "\"-----BEGIN PRIVATE KEY-----\\nMIIEpAIBAAKCAQEAyGvN9Q2bX1l0uR7mK\\nAb3=\\n-----END PRIVATE KEY-----\\n\"", "\"[redacted]\\n\"" },
+    { "gh" "p_" A20 A20 " and gh" "p_" A20 A20 "\xe2\x82\xac", "[redacted] and [redacted]\xe2\x82\xac" },
+};
+
+static const char *const s_misses[] = {
+    "task-notification", "a task-notification-with-a-rather-long-name", "risk-averse desk-lamp", "sk-learn and sk-circle-fade-dot",
+    "3f2b1c9d-1111-4222-8333-944455556666", "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "commit 09443ad0f1e2d3c4b5a69788796a5b4c3d2e1f00", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+    "the password is wrong", "password:", "const password = getPassword();", "password: string;", "password=$PASSWORD",
+    "password=${DB_PASSWORD}", "connect(user=user, password=password)", "max_tokens=4096", "token = next_token ()",
+    "<input type=\"password\" name=\"password\">", "bearer of bad news", "Bearer authentication is used", "http://localhost:3000/a@b",
+    "-----BEGIN PRIVATE KEY----- is how a key begins", "-----BEGIN CERTIFICATE-----\n" KEY_BODY "-----END CERTIFICATE-----",
+    "eyJ is how base64 of {\" begins", "AKIA", "git clone https://github.com/a/b.git", "secret santa", "api_key", "xoxo-love",
+    "ghp_short", "npm_config_registry", "hf_model", "use --token to say which", "--password-stdin", "",
+};
+
+/* ---------------------------------------------------------------------- */
+/*  Whole texts */
+
+static bool s_scrub (ag_scrub_t *scrub, const char *text, ag_buf_t *out)
+{
+    uint64_t count = 0;
+    return ag_scrub_text (scrub, (ag_str_t) { text, strlen (text) }, false, NULL, out, &count) && count;
+}
+
+static void test_known_shapes_are_taken_out (void **state)
+{
+    (void) state;
+    ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
+    ag_buf_t out = { 0 };
+    for (size_t i = 0; i < sizeof s_hits / sizeof s_hits[0]; i++) {
+        if (!s_scrub (scrub, s_hits[i][0], &out))
+            fail_msg ("not found: %s", s_hits[i][0]);
+        assert_string_equal (ag_buf_cstr (&out), s_hits[i][1]);
+    }
+    ag_buf_free (&out);
+    ag_scrub_destroy (&scrub);
+    ag_scrub_destroy (&scrub);
+}
+
+static void test_ordinary_words_stay (void **state)
+{
+    (void) state;
+    ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
+    ag_buf_t out = { 0 };
+    for (size_t i = 0; i < sizeof s_misses / sizeof s_misses[0]; i++)
+        if (s_scrub (scrub, s_misses[i], &out))
+            fail_msg ("%s became %s", s_misses[i], ag_buf_cstr (&out));
+    ag_buf_free (&out);
+    ag_scrub_destroy (&scrub);
+}
+
+static void test_given_values_are_taken_out (void **state)
+{
+    (void) state;
+    const ag_str_t values[] = { AG_STR ("hunter"), AG_STR ("short"), AG_STR ("hunter.*2(\\E"), AG_STR ("a value of\n"
+        "more lines, this one long\n") };
+    ag_scrub_t *scrub = ag_scrub_new (values, 4);
+    ag_buf_t out = { 0 };
+    assert_true (s_scrub (scrub, "x hunter.*2(\\E y hunter z", &out));
+    assert_string_equal (ag_buf_cstr (&out), "x [redacted] y [redacted] z");
+    assert_false (s_scrub (scrub, "short hunte r", &out));
+    assert_true (s_scrub (scrub, "+more lines, this one long", &out));
+    assert_string_equal (ag_buf_cstr (&out), "+[redacted]");
+    ag_buf_free (&out);
+    ag_scrub_destroy (&scrub);
+}
+
+static void test_the_beginning_of_a_secret_at_a_cut_counts (void **state)
+{
+    (void) state;
+    ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
+    ag_buf_t out = { 0 };
+    uint64_t count = 0;
+    ag_str_t text = AG_STR ("text sk-ant-" "api03-Abc");
+    assert_false (ag_scrub_text (scrub, text, false, NULL, &out, &count));
+    assert_true (ag_scrub_text (scrub, text, true, NULL, &out, &count));
+    assert_string_equal (ag_buf_cstr (&out), "text [redacted]");
+    assert_int_equal (count, 1);
+    assert_false (ag_scrub_text (scrub, AG_STR ("these are words"), true, NULL, &out, &count));
+    ag_buf_free (&out);
+    ag_scrub_destroy (&scrub);
+}
+
+/*  Texts that make a careless pattern slow: a megabyte each, a second in all. */
+static void test_hostile_texts_take_linear_time (void **state)
+{
+    (void) state;
+    static const char *const pieces[] = {
+        "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nA: b\n", "eyJaaaaaaaaaa.", "eyJ", "sk-", "password", "password=",
+        "password= ", "password\":\"", "password = '", "://a", "://", ":", "Bearer ", "bearer aaaaaaa ", "A", "a", "=", "\"", " ", "-", ".",
+        "api_key", "-----END ", "gh", "xox", "token=", "a.a.", "password=aaaa(", "password=a", "--token ", "\\n", "AKIA",
+        "authorization: basic ", "\xf0\x9f\x8e\x89",
+    };
+    enum { SIZE = 1024 * 1024 };
+    ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
+    char *text = malloc (SIZE);
+    ag_buf_t out = { 0 };
+    uint64_t count = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        size_t len = strlen (pieces[i]), used = 0;
+        for (; used + len <= SIZE; used += len)
+            memcpy (text + used, pieces[i], len);
+        clock_t start = clock ();
+        ag_scrub_text (scrub, (ag_str_t) { text, used }, true, NULL, &out, &count);
+        double seconds = (double) (clock () - start) / CLOCKS_PER_SEC;
+        if (seconds > 1)
+            fail_msg ("%s: %.1f s", pieces[i], seconds);
+    }
+    free (text);
+    ag_buf_free (&out);
+    ag_scrub_destroy (&scrub);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Streams */
+
+/*  Feeds a text in pieces (0: of random sizes) and flushes. */
+static void s_stream (ag_scrub_t *scrub, ag_str_t text, size_t piece, ag_buf_t *out)
+{
+    ag_scrub_stream_t stream = { 0 };
+    for (size_t at = 0; at < text.len;) {
+        size_t len = piece ? piece : (size_t) (1 + rand () % 40);
+        if (len > text.len - at)
+            len = text.len - at;
+        ag_scrub_feed (scrub, &stream, (ag_str_t) { text.ptr + at, len }, out);
+        assert_true (stream.held.len <= 4 * AG_SCRUB_HOLD_CHARS + 40);
+        at += len;
+    }
+    ag_scrub_flush (scrub, &stream, out);
+    ag_buf_free (&stream.held);
+}
+
+static void test_a_stream_gives_what_the_whole_gives (void **state)
+{
+    (void) state;
+    ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
+    for (size_t i = 0; i < sizeof s_hits / sizeof s_hits[0]; i++) {
+        char text[1200];
+        int len = snprintf (text, sizeof text, "%s ", s_hits[i][0]);
+        for (size_t piece = 1; piece <= (size_t) len; piece++) {
+            ag_buf_t out = { 0 };
+            char expected[200];
+            snprintf (expected, sizeof expected, "%s ", s_hits[i][1]);
+            s_stream (scrub, (ag_str_t) { text, (size_t) len }, piece, &out);
+            if (strstr (s_hits[i][0], "OPENSSH"))           /* no end: the white space behind it goes too */
+                expected[strlen (expected) - 1] = 0;
+            assert_string_equal (ag_buf_cstr (&out), expected);
+            ag_buf_free (&out);
+        }
+    }
+    ag_scrub_destroy (&scrub);
+}
+
+static void test_ordinary_words_pass_a_stream (void **state)
+{
+    (void) state;
+    ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
+    for (size_t i = 0; i < sizeof s_misses / sizeof s_misses[0]; i++)
+        for (size_t piece = 1; piece < 20; piece++) {
+            ag_buf_t out = { 0 };
+            s_stream (scrub, (ag_str_t) { s_misses[i], strlen (s_misses[i]) }, piece, &out);
+            assert_string_equal (ag_buf_cstr (&out), s_misses[i]);
+            ag_buf_free (&out);
+        }
+    ag_scrub_destroy (&scrub);
+}
+
+/*  Secrets and words in any order, cut anywhere: the same as in one. */
+static void test_random_streams (void **state)
+{
+    (void) state;
+    unsigned seed = (unsigned) time (NULL);
+    print_message ("seed %u\n", seed);
+    srand (seed);
+    ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
+    for (int round = 0; round < 400; round++) {
+        ag_buf_t text = { 0 }, whole = { 0 }, cut = { 0 };
+        uint64_t count = 0;
+        for (int i = 0; i < 30; i++) {
+            size_t hits = sizeof s_hits / sizeof s_hits[0], misses = sizeof s_misses / sizeof s_misses[0];
+            size_t hit = (size_t) rand () % hits;
+            if (strstr (s_hits[hit][0], "OPENSSH"))
+                hit = 0;
+            ag_buf_append_cstr (&text, rand () % 3 ? s_misses[(size_t) rand () % misses] : s_hits[hit][0]);
+            ag_buf_append_cstr (&text, rand () % 2 ? " \n" : "; ");
+        }
+        ag_str_t all = { text.data, text.len };
+        if (!ag_scrub_text (scrub, all, false, NULL, &whole, &count))
+            ag_buf_append_str (&whole, all);
+        s_stream (scrub, all, 0, &cut);
+        assert_string_equal (ag_buf_cstr (&cut), ag_buf_cstr (&whole));
+        ag_buf_free (&text);
+        ag_buf_free (&whole);
+        ag_buf_free (&cut);
+    }
+    ag_scrub_destroy (&scrub);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Drafts */
+
+/*  What came out, as "content|content|". */
+static void s_sink (void *context, ag_draft_t **draft_p)
+{
+    ag_buf_t *seen = context;
+    ag_kind_t kind = ag_draft_kind (*draft_p);
+    if (kind == AG_AGENT_OUTPUT || kind == AG_AGENT_TOOL_RESULT)
+        ag_buf_append_str (seen, ag_draft_string (*draft_p, AG_F_CONTENT));
+    if (kind == AG_AGENT_TOOL_RESULT) {
+        ag_buf_append_char (seen, '/');
+        ag_buf_append_str (seen, ag_draft_string (*draft_p, AG_F_CONTENT_PREVIEW));
+    }
+    struct json_object *input = ag_draft_object (*draft_p, AG_F_INPUT);
+    if (input)
+        ag_buf_append_cstr (seen, json_object_to_json_string_ext (input, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    ag_buf_append_str (seen, ag_draft_string (*draft_p, AG_F_MESSAGE));
+    ag_buf_append_char (seen, '|');
+    ag_draft_destroy (draft_p);
+}
+
+static void s_push_text (ag_redact_t *redact, const char *text, bool partial, const char *id, int64_t now_us)
+{
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);
+    ag_draft_set_text (draft, AG_F_CONTENT, text);
+    ag_draft_set_text (draft, AG_F_KIND, "text");
+    ag_draft_set_text (draft, AG_F_MESSAGE_ID, id);
+    ag_draft_set_integer (draft, AG_F_BLOCK_INDEX, 0);
+    if (partial)
+        ag_draft_set_boolean (draft, AG_F_PARTIAL, true);
+    ag_redact_push (redact, &draft, now_us);
+    assert_null (draft);
+}
+
+static void s_expect (ag_buf_t *seen, const char *expected)
+{
+    assert_string_equal (ag_buf_cstr (seen), expected);
+    ag_buf_clear (seen);
+}
+
+static void test_deltas_hold_back_what_may_be_a_secret (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    s_push_text (redact, "the key is s", true, "m1", 0);
+    s_expect (&seen, "the key is |");
+    assert_int_equal (ag_redact_deadline_us (redact), 200 * MS);
+    s_push_text (redact, "k-ant-", true, "m1", 100 * MS);
+    s_push_text (redact, "api03-" A20, true, "m1", 150 * MS);
+    s_expect (&seen, "");
+    s_push_text (redact, "other ", true, "m2", 160 * MS);      /* another block is not held up */
+    s_expect (&seen, "other |");
+    s_push_text (redact, A20 " done", true, "m1", 170 * MS);
+    s_expect (&seen, "[redacted] done|");
+    assert_int_equal (ag_redact_deadline_us (redact), INT64_MAX);
+    assert_int_equal (ag_redact_count (redact), 0);             /* the whole text counts it */
+    s_push_text (redact, "the key is sk-ant-" "api03-" A20 A20 " done", false, "m1", 180 * MS);
+    s_expect (&seen, "the key is [redacted] done|");
+    assert_int_equal (ag_redact_count (redact), 1);
+    ag_redact_destroy (&redact);
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+static void test_what_is_held_comes_out_after_200_ms (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    s_push_text (redact, "ends in pass", true, "m1", 0);
+    s_expect (&seen, "ends in |");
+    s_push_text (redact, "1 ", true, "m2", 199 * MS);
+    s_expect (&seen, "1 |");
+    s_push_text (redact, "2 ", true, "m2", 200 * MS);
+    s_expect (&seen, "pass|2 |");
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+static void test_flush_and_the_whole_bring_it_out (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    s_push_text (redact, "a pass", true, "m1", 0);
+    ag_redact_flush (redact);
+    s_expect (&seen, "a |pass|");
+    s_push_text (redact, "b pass", true, "m2", 0);
+    s_push_text (redact, "b password", false, "m2", 0);
+    s_expect (&seen, "b |pass|b password|");
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+static void test_a_key_over_pieces_of_a_long_text (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    s_push_text (redact, "see -----BEGIN RSA PRIVATE KEY-----\n" KEY_BODY, false, "m1", 0);
+    s_push_text (redact, KEY_BODY "Ab3=\n-----END RSA PRIVATE KEY-----\nafter", false, "m1", 0);
+    s_push_text (redact, KEY_BODY, false, "m1", 0);
+    s_expect (&seen, "see [redacted]|\nafter|" KEY_BODY "|");
+    assert_int_equal (ag_redact_count (redact), 1);
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+static ag_draft_t *s_result (const char *content)
+{
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_TOOL_RESULT);
+    ag_draft_set_text (draft, AG_F_TOOL_USE_ID, "t");
+    ag_draft_set_text (draft, AG_F_CONTENT, content);
+    ag_draft_set_string (draft, AG_F_CONTENT_PREVIEW, content, ag_utf8_prefix_chars (content, strlen (content), 500));
+    ag_draft_set_text (draft, AG_F_ERROR, "password=hunter2");
+    return draft;
+}
+
+static void test_the_preview_shows_no_half_of_a_secret (void **state)
+{
+    (void) state;
+    char content[600], expected[1400];
+    memset (content, 'x', 490);
+    strcpy (content + 490, " gh" "p_" A20 A20 " password=hunter2 end");
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    ag_draft_t *draft = s_result (content);
+    ag_redact_push (redact, &draft, 0);
+    content[490] = 0;
+    snprintf (expected, sizeof expected, "%s [redacted] password=[redacted] end/%s [redacted|", content, content);
+    s_expect (&seen, expected);
+    assert_int_equal (ag_redact_count (redact), 2);     /* the error repeats one */
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+static void test_objects_are_copied_not_changed (void **state)
+{
+    (void) state;
+    static const char text[] = "{\"command\":\"PASSWORD=hunter2 make\",\"env\":{\"password\":\"hunter2\",\"n\":1},\"list\":[1,\"x\",[\"gh"
+                               "p_" A20 A20 "\"]],\"keep\":\"password\"}";
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    struct json_object *tree = json_tokener_parse (text);
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_TOOL_CALL);
+    ag_draft_set_object (draft, AG_F_INPUT, tree);
+    ag_redact_push (redact, &draft, 0);
+    s_expect (&seen, "{\"command\":\"PASSWORD=[redacted] make\",\"env\":{\"password\":\"[redacted]\",\"n\":1},"
+              "\"list\":[1,\"x\",[\"[redacted]\"]],\"keep\":\"password\"}|");
+    assert_int_equal (ag_redact_count (redact), 3);
+    assert_string_equal (json_object_to_json_string_ext (tree, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE), text);
+    json_object_put (tree);
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+static void test_messages_of_errors_too (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_ERROR);
+    ag_draft_set_text (draft, AG_F_MESSAGE, "401 for postgres://app:s3cr3t@db");
+    ag_redact_push (redact, &draft, 0);
+    s_expect (&seen, "401 for postgres://app:[redacted]@db|");
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_known_shapes_are_taken_out),
+        cmocka_unit_test (test_ordinary_words_stay),
+        cmocka_unit_test (test_given_values_are_taken_out),
+        cmocka_unit_test (test_the_beginning_of_a_secret_at_a_cut_counts),
+        cmocka_unit_test (test_hostile_texts_take_linear_time),
+        cmocka_unit_test (test_a_stream_gives_what_the_whole_gives),
+        cmocka_unit_test (test_ordinary_words_pass_a_stream),
+        cmocka_unit_test (test_random_streams),
+        cmocka_unit_test (test_deltas_hold_back_what_may_be_a_secret),
+        cmocka_unit_test (test_what_is_held_comes_out_after_200_ms),
+        cmocka_unit_test (test_flush_and_the_whole_bring_it_out),
+        cmocka_unit_test (test_a_key_over_pieces_of_a_long_text),
+        cmocka_unit_test (test_the_preview_shows_no_half_of_a_secret),
+        cmocka_unit_test (test_objects_are_copied_not_changed),
+        cmocka_unit_test (test_messages_of_errors_too),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
