@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "bus/frames.h"
+#include "core/clock.h"
 #include "core/mem.h"
 
 struct fake_gateway {
@@ -40,6 +41,9 @@ fake_gateway_t *fake_gateway_new (const char *folder)
     self->control = ag_asprintf ("ipc://%s/control", folder);
     self->sub = s_bound (self->context, ZMQ_SUB, self->bus);
     self->router = s_bound (self->context, ZMQ_ROUTER, self->control);
+    /*  A full queue makes the test wait, not lose. */
+    const int yes = 1;
+    zmq_setsockopt (self->router, ZMQ_ROUTER_MANDATORY, &yes, sizeof yes);
     return self;
 }
 
@@ -104,9 +108,10 @@ fake_message_t fake_gateway_control (fake_gateway_t *self, int timeout_ms)
 fake_message_t fake_gateway_control_but (fake_gateway_t *self, ag_control_kind_t boring, int timeout_ms)
 {
     fake_message_t message;
+    int64_t until_us = ag_clock_mono_us () + (int64_t) timeout_ms * 1000;
     do
-        message = fake_gateway_control (self, timeout_ms);
-    while (message.kind == boring);
+        message = fake_gateway_control (self, (int) ((until_us - ag_clock_mono_us ()) / 1000) + 1);
+    while (message.kind == boring && ag_clock_mono_us () < until_us);
     return message;
 }
 

@@ -449,8 +449,14 @@ bool ag_desk_control (ag_desk_t *self, ag_str_t peer, const ag_control_t *messag
         && message->kind != AG_CONTROL_RESENT)
         return false;
     track_t *track = s_find (self, message->stream, message->epoch);
-    if (!track || track->rival || !track->peer)
-        return true;                    /* it said HELLO to one before us, and will again */
+    if (!track || !track->peer) {
+        /*  It said HELLO to one before us, and will again when asked. */
+        self->options.ops.send (self->options.ops.context, peer, &(ag_control_t) {
+            .kind = AG_CONTROL_WHO, .stream = message->stream, .epoch = message->epoch });
+        return true;
+    }
+    if (track->rival)
+        return true;
     s_set_peer (track, peer);
     if (message->kind == AG_CONTROL_RESENT)
         ag_order_resent (track->order, message->from, message->to, message->first, now_us);

@@ -17,6 +17,7 @@
 
 enum {
     BEAT_US = 1000000, /* HEARTBEAT, GOODBYE, and HELLO while nobody answers */
+    NEWS_US = 100000,  /* HEARTBEAT when the head has moved, so that a lost last event is missed soon */
     RETRY_US = 10000,  /* while nobody is connected: how soon to look again, at first */
     RETRY_MAX_US = 250000,
     WINDOW_RETRY_US = 2000, /* a full queue in the middle of a window */
@@ -42,6 +43,7 @@ struct ag_link {
     bool said_goodbye;              /* and with the present head */
     char *refused;                  /* why, or NULL */
     uint64_t acked;                 /* committed by that gateway */
+    uint64_t told;                  /* the head as last said */
     int64_t due_us;                 /* when the next HELLO, HEARTBEAT or GOODBYE is to go */
     int64_t retry_us;               /* how long to wait after a send that nobody took */
     s_window_t window;
@@ -167,6 +169,7 @@ static void s_say_what_is_due (ag_link_t *self, int64_t now_us)
         return;
     }
     self->said_goodbye = self->stream->ended; /* a HELLO says it too */
+    self->told = self->stream->last;
     self->due_us = now_us + BEAT_US;
     self->retry_us = RETRY_US;
 }
@@ -314,6 +317,8 @@ int64_t ag_link_turn (ag_link_t *self, int64_t now_us)
     s_serve_window (self);
     while (budget > 0 && s_hear (self))
         budget--;
+    if (self->welcomed && self->told != self->stream->last && self->due_us > now_us + NEWS_US)
+        self->due_us = now_us + NEWS_US;
     s_say_what_is_due (self, now_us);
     if (budget == 0)
         return now_us;
