@@ -141,6 +141,18 @@ static void s_assert_endpoint (const char *endpoint, int exposed, const char *wh
         s_assert_error (error, (const char *[]) { endpoint, why }, 2);
 }
 
+static void test_a_file_has_a_part_for_each_program (void **state)
+{
+    (void) state;
+    char *error = NULL;
+    s_write ("rate-limit = 10\n[other]\nnot-ours = 1\n[program]\nstore = none\n[exec]\nrate-limit = 11\n");
+    ag_settings_t *settings = s_load (&error, "--config", s_file, NULL);
+    assert_non_null (settings);
+    assert_int_equal (ag_settings_integer (settings, "rate-limit"), 10);
+    assert_string_equal (ag_settings_string (settings, "store"), "none");
+    ag_settings_destroy (&settings);
+}
+
 static void test_endpoints_are_checked (void **state)
 {
     (void) state;
@@ -185,6 +197,7 @@ int main (void)
         cmocka_unit_test_setup_teardown (test_flag_over_environment_over_file_over_default, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_a_wrong_value_is_named_with_what_is_allowed, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_a_wrong_file_is_named_with_its_line, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_a_file_has_a_part_for_each_program, s_setup, s_teardown),
         cmocka_unit_test (test_endpoints_are_checked),
         cmocka_unit_test (test_private_folder_is_refused_when_others_may_write),
     };

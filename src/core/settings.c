@@ -106,7 +106,7 @@ static char *s_allowed (const ag_setting_t *row)
     case AG_SETTING_FLAG: return ag_strdup ("true or false");
     case AG_SETTING_STRING: return ag_strdup ("a text that is not empty");
     case AG_SETTING_INTEGER: return ag_asprintf ("a whole number from %lld to %lld", (long long) row->min, (long long) row->max);
-    case AG_SETTING_SECONDS: return ag_asprintf ("seconds from %g to %g", (double) row->min / 1000, (double) row->max / 1000);
+    case AG_SETTING_SECONDS: return ag_asprintf ("seconds from %.10g to %.10g", (double) row->min / 1000, (double) row->max / 1000);
     case AG_SETTING_CHOICE: return ag_asprintf ("one of %s", row->choices);
     }
     return ag_strdup ("");
@@ -187,6 +187,17 @@ static void s_print_help (const ag_settings_t *self, const char *usage)
             "  --version                the version\n");
 }
 
+/*  What ends the program before it has begun. */
+static void s_answer (ag_settings_t *self, int option, const char *usage, const char *program)
+{
+    if (option == 'h')
+        s_print_help (self, usage);
+    else
+        printf ("%s %s\n", strrchr (program, '/') ? strrchr (program, '/') + 1 : program, PACKAGE_VERSION);
+    ag_settings_destroy (&self);
+    exit (0);
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Sources */
 
@@ -198,37 +209,47 @@ static size_t s_row_of (const ag_settings_t *self, const char *name)
     return self->count;
 }
 
-static int s_read_line (ag_settings_t *self, char *line, const char *path, int number, char **error_r)
+/*  Cuts white space off both ends. */
+static char *s_trim (char *line)
 {
     char *text = line + strspn (line, " \t\r\n");
-    text[strcspn (text, "\r\n")] = 0;
-    for (size_t len = strlen (text); len && strchr (" \t", text[len - 1]); len--)
+    for (size_t len = strlen (text); len && strchr (" \t\r\n", text[len - 1]); len--)
         text[len - 1] = 0;
-    if (!*text || *text == '#')
-        return 0;
+    return text;
+}
+
+static int s_read_line (ag_settings_t *self, char *text, const char *path, int number, char **error_r)
+{
     char *equals = strchr (text, '=');
-    char *where = NULL;
-    int rc = -1;
-    if (!equals)
+    if (!equals) {
         *error_r = ag_asprintf ("%s line %d: '%s' is no setting: NAME = VALUE is wanted", path, number, text);
-    else {
-        char *value = equals + 1 + strspn (equals + 1, " \t");
-        *equals = 0;
-        text[strcspn (text, " \t")] = 0;
-        size_t row = s_row_of (self, text);
-        where = ag_asprintf ("%s line %d: %s", path, number, text);
-        if (row == self->count || strcmp (text, "config") == 0)
-            *error_r = ag_asprintf ("%s: there is no such setting; --help lists them", where);
-        else
-            rc = s_put_words (self, row, value, S_FILE, where, error_r);
+        return -1;
     }
+    *equals = 0;
+    char *value = s_trim (equals + 1), *name = s_trim (text);
+    size_t row = s_row_of (self, name);
+    char *where = ag_asprintf ("%s line %d: %s", path, number, name);
+    int rc = -1;
+    if (row == self->count || strcmp (name, "config") == 0)
+        *error_r = ag_asprintf ("%s: this program has no such setting (--help lists them); what is for one program"
+            " alone stands below a line [gateway], [exec] ...", where);
+    else
+        rc = s_put_words (self, row, value, S_FILE, where, error_r);
     free (where);
     return rc;
 }
 
-/*  A file that was named must be there; the usual place may be empty. Rows of
-    other programs would be strangers here, so each program has its own file. */
-static int s_read_file (ag_settings_t *self, const char *path, bool named, char **error_r)
+/*  "agentgate-exec" reads what stands before any section, and below [exec]. */
+static bool s_is_our_section (const char *section, const char *program)
+{
+    const char *name = strstr (program, "agentgate-");
+    name = name ? name + strlen ("agentgate-") : program;
+    size_t len = strlen (name);
+    return strncmp (section + 1, name, len) == 0 && strcmp (section + 1 + len, "]") == 0;
+}
+
+/*  A file that was named must be there; the usual place may be empty. */
+static int s_read_file (ag_settings_t *self, const char *program, const char *path, bool named, char **error_r)
 {
     FILE *file = fopen (path, "re");
     if (!file) {
@@ -240,8 +261,14 @@ static int s_read_file (ag_settings_t *self, const char *path, bool named, char 
     char *line = NULL;
     size_t room = 0;
     int rc = 0;
-    for (int number = 1; rc == 0 && getline (&line, &room, file) >= 0; number++)
-        rc = s_read_line (self, line, path, number, error_r);
+    bool ours = true;
+    for (int number = 1; rc == 0 && getline (&line, &room, file) >= 0; number++) {
+        char *text = s_trim (line);
+        if (*text == '[')
+            ours = s_is_our_section (text, program);
+        else if (ours && *text && *text != '#')
+            rc = s_read_line (self, text, path, number, error_r);
+    }
     free (line);
     fclose (file);
     return rc;
@@ -277,7 +304,7 @@ static int s_refuse (const char *word, const char *why, char **error_r)
 static int s_read_flags (ag_settings_t *self, const char *usage, int argc, char **argv, char **error_r)
 {
     struct option *options = s_getopt_table (self);
-    int rc = 0, found, index = 0;
+    int rc = 0, found = 0, index = 0;
     opterr = 0;
     optind = 0;
     while (rc == 0) {
@@ -289,17 +316,15 @@ static int s_read_flags (ag_settings_t *self, const char *usage, int argc, char 
             char *where = ag_asprintf ("--%s", self->table[index].name);
             rc = s_put (self, (size_t) index, optarg ? optarg : "true", S_FLAG, where, error_r);
             free (where);
-        } else if (found == 'h') {
-            s_print_help (self, usage);
-            exit (0);
-        } else if (found == 'V') {
-            printf ("%s %s\n", strrchr (argv[0], '/') ? strrchr (argv[0], '/') + 1 : argv[0], PACKAGE_VERSION);
-            exit (0);
-        } else
+        } else if (found == 'h' || found == 'V')
+            break;
+        else
             rc = s_refuse (argv[at], found == ':' ? "needs a value" : "unknown or ambiguous option", error_r);
     }
     self->rest = optind;
     free (options);
+    if (rc == 0 && (found == 'h' || found == 'V'))
+        s_answer (self, found, usage, argv[0]);
     return rc;
 }
 
@@ -328,11 +353,12 @@ ag_settings_t *ag_settings_new (const ag_setting_t *table, size_t count, const c
     int rc = s_read_defaults (self, error_r) || s_read_environment (self, error_r)
         || s_read_flags (self, usage, argc, argv, error_r);
     if (rc == 0 && config < count && self->values[config].count) {
+        const char *slash = strrchr (argv[0], '/'), *program = slash ? slash + 1 : argv[0];
         char *path = ag_strdup (self->values[config].values[0]);
         bool named = self->values[config].source != S_DEFAULT;
         for (size_t i = 0; i < count; i++)
             s_value_clear (&self->values[i]);
-        rc = s_read_defaults (self, error_r) || s_read_file (self, path, named, error_r)
+        rc = s_read_defaults (self, error_r) || s_read_file (self, program, path, named, error_r)
             || s_read_environment (self, error_r) || s_read_flags (self, usage, argc, argv, error_r);
         free (path);
     }

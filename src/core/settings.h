@@ -40,7 +40,9 @@ typedef struct ag_settings ag_settings_t;
 
 /*  Parses argv. Options end at the first word that is no option or at "--".
     --help and --version print and exit (0). A table row named "config" makes
-    that file be read (the fallback may be missing, a named one may not).
+    that file be read (the fallback may be missing, a named one may not):
+    lines NAME = VALUE, for all programs before any section, for one below
+    [exec], [gateway] and so on (the program's name without "agentgate-").
     Returns NULL with a malloc'ed *error_r. */
 ag_settings_t *ag_settings_new (const ag_setting_t *table, size_t count, const char *usage,
     int argc, char **argv, char **error_r);
