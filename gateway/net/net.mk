@@ -1,17 +1,60 @@
 # L3..L6 of the gateway: the order of events, then everything that touches the outside.
-# Pure: sequencers and the desk they report to.
+
+# Pure: sequencers, and the desk they report to.
 noinst_LTLIBRARIES += libag_order.la
 libag_order_la_SOURCES = \
-	gateway/feed/order.c gateway/feed/order.h \
-	gateway/feed/desk.c gateway/feed/desk.h
+	gateway/feed/desk.c gateway/feed/desk.h \
+	gateway/feed/order.c gateway/feed/order.h
 libag_order_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/gateway $(CZMQ_CFLAGS)
 
-NET_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/gateway $(CZMQ_CFLAGS) $(ZMQ_CFLAGS) $(LWS_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
-NET_TEST_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_srcdir)/gateway
+# Sockets, store thread, HTTP and WebSocket; all but main, so that tests can link it.
+NET_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/gateway $(CZMQ_CFLAGS) $(ZMQ_CFLAGS) $(LWS_CFLAGS) \
+	$(CRYPTO_CFLAGS) $(SYSTEMD_CFLAGS)
+noinst_LTLIBRARIES += libag_net.la
+libag_net_la_SOURCES = \
+	gateway/feed/read.c gateway/feed/read.h \
+	gateway/net/api.c gateway/net/api.h \
+	gateway/net/archive.c gateway/net/archive.h \
+	gateway/net/command.c gateway/net/command.h \
+	gateway/net/conn.h \
+	gateway/net/gateway.c gateway/net/gateway.h \
+	gateway/net/http.c \
+	gateway/net/intake.c gateway/net/intake.h \
+	gateway/net/lock.c gateway/net/lock.h \
+	gateway/net/metrics.c \
+	gateway/net/origin.c \
+	gateway/net/reply.c gateway/net/reply.h \
+	gateway/net/runs.c gateway/net/runs.h \
+	gateway/net/server.c gateway/net/server.h \
+	gateway/net/sse.c \
+	gateway/net/static.c gateway/net/static.h \
+	gateway/net/tokens.c gateway/net/tokens.h \
+	gateway/net/writer.c gateway/net/writer.h \
+	gateway/net/ws.c
+nodist_libag_net_la_SOURCES = gateway/net/assets.c
+libag_net_la_CPPFLAGS = $(NET_CPPFLAGS)
+AG_NET_LIBS = libag_net.la libag_order.la libag_feed.la libag_bus.la libag_store.la libag_core.la \
+	$(LWS_LIBS) $(CRYPTO_LIBS) $(SYSTEMD_LIBS) $(JSON_LIBS) -lpthread
+
+bin_PROGRAMS += agentgate-gateway
+agentgate_gateway_SOURCES = gateway/net/main.c
+agentgate_gateway_CPPFLAGS = $(NET_CPPFLAGS)
+agentgate_gateway_LDADD = $(AG_NET_LIBS)
+
+# The dashboard as a C table. DASHBOARD_DIST and DASHBOARD_STAMP come from its own fragment.
+EXTRA_DIST += gateway/net/embed.sh
+CLEANFILES += gateway/net/assets.c
+gateway/net/assets.c: gateway/net/embed.sh $(DASHBOARD_STAMP)
+	$(AM_V_GEN)$(MKDIR_P) gateway/net && \
+	$(SHELL) $(srcdir)/gateway/net/embed.sh $(DASHBOARD_DIST) >$@.tmp && mv -f $@.tmp $@
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/test_order
+NET_TEST_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_srcdir)/gateway
+check_PROGRAMS += tests/test_order tests/test_net_command
 tests_test_order_SOURCES = tests/test_order.c
 tests_test_order_CPPFLAGS = $(NET_TEST_CPPFLAGS)
 tests_test_order_LDADD = libag_order.la libag_core.la $(CMOCKA_LIBS)
+tests_test_net_command_SOURCES = tests/test_net_command.c
+tests_test_net_command_CPPFLAGS = $(NET_TEST_CPPFLAGS)
+tests_test_net_command_LDADD = libag_net.la libag_core.la $(JSON_LIBS) $(CMOCKA_LIBS)
 endif

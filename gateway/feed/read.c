@@ -1,0 +1,51 @@
+/*  gateway/feed/read.c - the events of a stream, from ring and history
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include "feed/read.h"
+
+#include "feed/inside.h"
+
+typedef struct {
+    ag_history_event_fn *fn;
+    void *context;
+    bool enough;                /* fn has returned false */
+} reading_t;
+
+static bool s_pass (void *context, ag_event_t *event)
+{
+    reading_t *reading = context;
+    reading->enough = !reading->fn (reading->context, event);
+    return !reading->enough;
+}
+
+static void s_read_ring (ag_ring_t *ring, uint64_t from, uint64_t to, reading_t *reading)
+{
+    for (size_t i = ag_ring_find (ring, from); i < ag_ring_count (ring) && !reading->enough; i++) {
+        const ag_slot_t *slot = ag_ring_slot (ring, i);
+        if (slot->seq > to)
+            return;
+        ag_ring_json (ring, slot);      /* through the ring, which counts its memory */
+        s_pass (reading, slot->event);
+    }
+}
+
+int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_t to,
+    ag_history_event_fn *fn, void *context)
+{
+    const ag_history_t *history = self->options.history;
+    ag_stream_t *stream = ag_stream_get (self, id);
+    ag_ring_t *ring = stream && stream->epoch == epoch && ag_ring_count (stream->ring) ? stream->ring : NULL;
+    uint64_t ring_first = ring ? ag_ring_first (ring) : UINT64_MAX;
+    reading_t reading = { fn, context, false };
+    int rc = 0;
+    if (history && from < ring_first)
+        rc = history->read (history->context, id, epoch, from, ring_first - 1 < to ? ring_first - 1 : to, s_pass, &reading);
+    if (rc == 0 && ring && !reading.enough)
+        s_read_ring (ring, from > ring_first ? from : ring_first, to, &reading);
+    if (ring)
+        ag_stream_count_bytes (stream);
+    return rc;
+}

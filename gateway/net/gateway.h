@@ -1,0 +1,68 @@
+/*  gateway/net/gateway.h - the daemon: what its parts share, and its loop
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#ifndef AG_NET_GATEWAY_H
+#define AG_NET_GATEWAY_H
+
+#include "feed/client.h"
+#include "feed/desk.h"
+#include "feed/hub.h"
+#include "net/archive.h"
+#include "net/intake.h"
+
+typedef struct ag_gateway ag_gateway_t;
+typedef struct ag_server ag_server_t;
+typedef struct ag_tokens ag_tokens_t;
+
+/*  Everything that can be set (SPEC section 10); strings are lent. */
+typedef struct {
+    const char *listen;                 /* HOST:PORT */
+    const char *bus, *control, *republish;
+    const char *state_dir;
+    bool store;                         /* false: --store none */
+    const char *curve_dir;
+    const char *tls_cert, *tls_key;
+    const char *token_file;
+    const char *const *origins;         /* allowed besides our own */
+    size_t origin_count;
+    const char *dashboard_dir;          /* or NULL: the one linked in */
+    bool insecure;
+    uint32_t rate_limit, buffer_events;
+    int64_t batch_us, retention_us, store_retention_us;
+    uint64_t store_bytes;
+    uint32_t connections, connections_per_address, subscriptions;
+} ag_gateway_options_t;
+
+/*  What HTTP and WebSocket handlers may use. */
+struct ag_gateway {
+    ag_gateway_options_t options;
+    ag_hub_t *hub;
+    ag_desk_t *desk;
+    ag_archive_t *archive;              /* NULL: no store */
+    ag_intake_t *intake;
+    ag_server_t *server;
+    ag_tokens_t *tokens;                /* NULL: everybody may */
+    int signal_fd;                      /* SIGINT, SIGTERM */
+    int64_t started_us;                 /* monotonic */
+    int64_t now_us;                     /* of this turn of the loop */
+    int64_t desk_wake_us;               /* when the desk wants its turn */
+    int64_t second_us, canary_us;       /* next once-a-second work; next canary */
+    bool sent;                          /* something went out on a ZeroMQ socket in this turn */
+    bool running;                       /* the store's thread may wake the loop; atomic */
+    uint64_t committed;                 /* last ticket told to the desk */
+    bool store_failing;                 /* as last seen */
+    bool stopping;
+    int lock_fds[4];                    /* held while we live */
+    size_t lock_count;
+};
+
+/*  Opens everything; "listening on ..." is said by ag_gateway_run. NULL with *error_r. */
+ag_gateway_t *ag_gateway_new (const ag_gateway_options_t *options, char **error_r);
+/*  Until SIGINT or SIGTERM; clients are told (4012). 0 or -1. */
+int ag_gateway_run (ag_gateway_t *self);
+void ag_gateway_destroy (ag_gateway_t **self_p);
+
+#endif

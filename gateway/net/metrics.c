@@ -1,0 +1,151 @@
+/*  gateway/net/metrics.c - /metrics and /readyz
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "net/api.h"
+#include "net/server.h"
+
+/*  A canary older than this says that the way in is blocked. */
+#define CANARY_US INT64_C (15000000)
+
+static void s_put (ag_buf_t *out, const char *name, const char *kind, const char *help, double value)
+{
+    ag_buf_printf (out, "# HELP agentgate_%s %s\n# TYPE agentgate_%s %s\nagentgate_%s ", name, help, name, kind, name);
+    ag_buf_append_json_number (out, value);
+    ag_buf_append_char (out, '\n');
+}
+
+#define COUNTER(name, help, value) s_put (out, name, "counter", help, (double) (value))
+#define GAUGE(name, help, value) s_put (out, name, "gauge", help, (double) (value))
+
+static void s_hub (const ag_gateway_t *gateway, ag_buf_t *out)
+{
+    ag_hub_stats_t stats;
+    ag_hub_stats (gateway->hub, &stats);
+    GAUGE ("streams", "Streams in memory.", stats.streams);
+    GAUGE ("clients", "Viewers connected.", stats.clients);
+    GAUGE ("ring_events", "Events in memory.", stats.events);
+    GAUGE ("ring_bytes", "Memory of these events.", stats.bytes);
+    COUNTER ("events_total", "Events that came in order to the rings.", stats.put);
+    COUNTER ("delivered_total", "Events sent to viewers.", stats.delivered);
+    COUNTER ("rolled_up_total", "Events that went into a later one.", stats.rolled_up);
+    COUNTER ("shed_total", "Events that viewers were too slow for; each is announced by a gap.", stats.shed);
+    COUNTER ("gaps_total", "Gaps announced to viewers.", stats.gaps);
+    COUNTER ("evicted_total", "Events that left the memory.", stats.evicted);
+}
+
+static void s_desk (const ag_gateway_t *gateway, ag_buf_t *out)
+{
+    ag_desk_stats_t stats;
+    ag_desk_stats (gateway->desk, &stats);
+    GAUGE ("writers_alive", "Streams whose writer is alive and complete.", stats.alive);
+    GAUGE ("writers_repairing", "Streams with a hole that is being repaired.", stats.repairing);
+    GAUGE ("waiting_events", "Events that wait behind holes.", stats.waiting);
+    COUNTER ("duplicates_total", "Events that came again.", stats.duplicates);
+    COUNTER ("resend_windows_total", "Windows asked for again from writers.", stats.asked);
+    COUNTER ("lost_total", "Events given up; announced by gaps.", stats.lost);
+    COUNTER ("late_total", "Of these, those that came after all.", stats.late);
+    COUNTER ("stale_total", "Events of older epochs, stored and not streamed.", stats.stale);
+    COUNTER ("conflicts_total", "Events and greetings of a second writer.", stats.conflicts);
+    COUNTER ("unstored_total", "Events that the store did not take.", stats.unstored);
+}
+
+static void s_bus (const ag_gateway_t *gateway, ag_buf_t *out)
+{
+    const ag_intake_stats_t *stats = ag_intake_stats (gateway->intake);
+    COUNTER ("bus_events_total", "Events from the bus and from resends.", stats->events);
+    COUNTER ("bus_bytes_total", "Their encoded size.", stats->bytes);
+    COUNTER ("bus_resent_total", "Of the events, those resent.", stats->resent);
+    COUNTER ("bus_bad_total", "Messages that were none of ours.", stats->bad);
+    COUNTER ("republished_total", "Events sent on to other readers.", stats->republished);
+}
+
+static void s_wire (const ag_gateway_t *gateway, ag_buf_t *out)
+{
+    const ag_server_stats_t *stats = ag_server_stats (gateway->server);
+    GAUGE ("websockets", "WebSocket connections.", stats->websockets);
+    GAUGE ("event_streams", "Server-sent event connections.", stats->streams);
+    COUNTER ("connections_total", "Connections accepted.", stats->accepted);
+    COUNTER ("refused_total", "WebSocket handshakes refused.", stats->refused);
+    COUNTER ("requests_total", "HTTP requests.", stats->requests);
+    COUNTER ("bad_messages_total", "WebSocket messages not understood.", stats->bad_messages);
+    COUNTER ("closed_slow_total", "Viewers closed because they read nothing (4008).", stats->closed_slow);
+    COUNTER ("closed_abuse_total", "Viewers closed for too many bad messages (4508).", stats->closed_abuse);
+    COUNTER ("sent_bytes_total", "Bytes written to viewers.", stats->bytes_out);
+    COUNTER ("writes_total", "Writes that carried them.", stats->writes);
+    COUNTER ("held_writes_total", "Writes that the kernel did not take whole.", stats->held);
+}
+
+static void s_store (ag_gateway_t *gateway, ag_buf_t *out)
+{
+    if (!gateway->archive)
+        return;
+    ag_archive_state_t state;
+    ag_archive_state (gateway->archive, &state);
+    GAUGE ("store_failing", "1 while the disk takes nothing.", state.failing);
+    COUNTER ("stored_total", "Events committed.", state.events);
+    COUNTER ("store_commits_total", "Transactions.", state.commits);
+    COUNTER ("store_syncs_total", "fsyncs.", state.syncs);
+    COUNTER ("store_failures_total", "Attempts that failed.", state.failures);
+    GAUGE ("store_sync_seconds", "Duration of the last fsync.", (double) state.sync_us / 1e6);
+}
+
+static double s_resident_bytes (void)
+{
+    unsigned long size = 0, resident = 0;
+    FILE *file = fopen ("/proc/self/statm", "r");
+    if (file && fscanf (file, "%lu %lu", &size, &resident) != 2)
+        resident = 0;
+    if (file)
+        fclose (file);
+    return (double) resident * (double) sysconf (_SC_PAGESIZE);
+}
+
+void ag_metrics_answer (ag_gateway_t *gateway, ag_reply_t *reply)
+{
+    ag_buf_t *out = &reply->body;
+    reply->status = 200;
+    reply->type = "text/plain; version=0.0.4; charset=utf-8";
+    reply->cache = "no-store";
+    GAUGE ("up_seconds", "Since the start.", (double) (ag_clock_mono_us () - gateway->started_us) / 1e6);
+    GAUGE ("resident_bytes", "Memory of the process.", s_resident_bytes ());
+    s_bus (gateway, out);
+    s_desk (gateway, out);
+    s_hub (gateway, out);
+    s_wire (gateway, out);
+    s_store (gateway, out);
+}
+
+static void s_check (ag_buf_t *out, const char *name, bool good, const char *why)
+{
+    ag_buf_printf (out, "%s\"%s\":{\"ok\":%s", out->data[out->len - 1] == '{' ? "" : ",", name, good ? "true" : "false");
+    if (!good) {
+        ag_buf_append_cstr (out, ",\"detail\":");
+        ag_buf_append_json_string (out, (ag_str_t) { why, strlen (why) });
+    }
+    ag_buf_append_char (out, '}');
+}
+
+void ag_ready_answer (ag_gateway_t *gateway, ag_reply_t *reply)
+{
+    int64_t canary_us = ag_intake_canary_us (gateway->intake);
+    bool bus = canary_us != INT64_MIN && ag_clock_mono_us () - canary_us < CANARY_US;
+    ag_archive_state_t store = { .failing = false };
+    if (gateway->archive)
+        ag_archive_state (gateway->archive, &store);
+    bool ready = bus && !store.failing && !gateway->stopping;
+    ag_reply_json (reply);
+    reply->status = ready ? 200 : 503;
+    ag_buf_printf (&reply->body, "{\"status\":\"%s\",\"checks\":{", ready ? "ready" : "not ready");
+    s_check (&reply->body, "bus", bus, "no canary came through the bus within 15 s");
+    s_check (&reply->body, "store", !store.failing, store.error);
+    s_check (&reply->body, "running", !gateway->stopping, "the gateway is going away");
+    ag_buf_append_cstr (&reply->body, "}}\n");
+}

@@ -1,0 +1,430 @@
+/*  gateway/net/server.c - libwebsockets: one context, one listening port, the loop's clock
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include "net/server.h"
+
+#include <czmq.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "net/conn.h"
+
+enum {
+    RX_BYTES = 1024,                    /* per connection, read at a time */
+    OTHER_FDS = 32                      /* of the process, besides connections */
+};
+#define STUCK_TOLD_US   INT64_C (2000000)       /* a socket that does not drain so long is stalled */
+#define STUCK_CLOSED_US INT64_C (30000000)      /* and after this the client is closed */
+#define PING_US         INT64_C (20000000)      /* silence of the peer before it is pinged */
+#define ROOM_US         INT64_C (10000)         /* a full socket is looked at so often */
+#define LOOK_US         INT64_C (500000)        /* all sockets are looked at so often */
+
+/* ---------------------------------------------------------------------- */
+/*  Connections */
+
+ag_conn_t *ag_conn_new (ag_server_t *server, struct lws *wsi, ag_conn_kind_t kind)
+{
+    ag_conn_t *self = ag_calloc (1, sizeof *self);
+    self->server = server;
+    self->gateway = server->gateway;
+    self->wsi = wsi;
+    self->kind = kind;
+    ag_writer_init (&self->writer, wsi, ag_clock_mono_us ());
+    lws_get_peer_simple (wsi, self->address, sizeof self->address);
+    self->next = server->connections;
+    if (self->next)
+        self->next->previous = self;
+    server->connections = self;
+    server->count++;
+    return self;
+}
+
+static size_t s_address_count (ag_server_t *server, const char *address)
+{
+    return (size_t) (uintptr_t) zhashx_lookup (server->addresses, address);
+}
+
+static void s_set_address_count (ag_server_t *server, const char *address, size_t count)
+{
+    if (count)
+        zhashx_update (server->addresses, address, (void *) (uintptr_t) count);
+    else
+        zhashx_delete (server->addresses, address);
+}
+
+bool ag_conn_admit (ag_conn_t *self)
+{
+    size_t count = s_address_count (self->server, self->address);
+    s_set_address_count (self->server, self->address, count + 1);
+    self->admitted = true;
+    return count < self->gateway->options.connections_per_address;
+}
+
+void ag_conn_destroy (ag_conn_t **self_p)
+{
+    ag_conn_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    ag_server_t *server = self->server;
+    if (self->admitted)
+        s_set_address_count (server, self->address, s_address_count (server, self->address) - 1);
+    if (self->client)
+        self->kind == AG_CONN_WEBSOCKET ? server->stats.websockets-- : server->stats.streams--;
+    ag_client_destroy (&self->client);
+    if (self->next)
+        self->next->previous = self->previous;
+    if (self->previous)
+        self->previous->next = self->next;
+    else
+        server->connections = self->next;
+    server->count--;
+    ag_reply_clear (&self->reply);
+    ag_buf_free (&self->rest);
+    ag_buf_free (&self->received);
+    free (self);
+}
+
+void ag_conn_wake (ag_conn_t *self)
+{
+    lws_callback_on_writable (self->wsi);
+}
+
+void ag_conn_close (ag_conn_t *self, unsigned code, const char *reason)
+{
+    if (self->close_code)
+        return;
+    self->close_code = code;
+    self->close_reason = reason;
+    self->server->stats.closed_slow += code == AG_CLOSE_SLOW;
+    self->server->stats.closed_abuse += code == AG_CLOSE_ABUSE;
+    ag_log_info ("CLIENT_CLOSED", "a client is closed: code=%u why=\"%s\" address=%s", code, reason, self->address);
+    lws_set_timeout (self->wsi, PENDING_TIMEOUT_CLOSE_SEND, 5);
+    ag_conn_wake (self);
+}
+
+int ag_conn_write_out (ag_conn_t *self, enum lws_write_protocol protocol)
+{
+    ag_buf_t *out = &self->server->out;
+    size_t len = out->len - LWS_PRE;
+    if (!len)
+        return 0;
+    int written = lws_write (self->wsi, (unsigned char *) out->data + LWS_PRE, len, protocol);
+    ag_writer_wrote (&self->writer, len, ag_clock_mono_us ());
+    self->server->stats.bytes_out += len;
+    self->server->stats.writes++;
+    self->server->stats.held += lws_partial_buffered (self->wsi) != 0;
+    return written < (int) len ? -1 : 0;
+}
+
+bool ag_server_may_see (void *user, ag_str_t work_order)
+{
+    const ag_conn_t *conn = user;
+    return ag_access_may_see (&conn->access, work_order);
+}
+
+void ag_server_ready (ag_client_t *client)
+{
+    ag_conn_t *conn = ag_client_user (client);
+    ag_conn_wake (conn);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Sockets that are full, peers that are silent */
+
+static void s_look_at_socket (ag_conn_t *conn, int64_t now_us)
+{
+    int64_t stuck_us = ag_writer_stuck_us (&conn->writer, now_us);
+    bool stalled = stuck_us >= STUCK_TOLD_US;
+    if (stalled != conn->stalled) {
+        conn->stalled = stalled;
+        ag_client_set_stalled (conn->client, stalled, now_us);
+        ag_conn_wake (conn);
+    }
+    if (stuck_us >= STUCK_CLOSED_US)
+        ag_conn_close (conn, AG_CLOSE_SLOW, "nothing was read for 30 s");
+}
+
+static void s_look_at_peer (ag_conn_t *conn, int64_t now_us)
+{
+    int64_t silent_us = now_us - conn->heard_us;
+    if (silent_us >= PING_US + STUCK_CLOSED_US)
+        ag_conn_close (conn, AG_CLOSE_SLOW, "no answer to a ping for 30 s");
+    else if (silent_us >= PING_US && now_us - conn->pinged_us >= PING_US) {
+        conn->pinged_us = now_us;
+        conn->ping = true;
+        ag_conn_wake (conn);
+    }
+}
+
+int64_t ag_server_turn (ag_server_t *self, int64_t now_us)
+{
+    bool look = now_us >= self->look_us, waits = false;
+    if (look)
+        self->look_us = now_us + LOOK_US;
+    else if (now_us < self->room_us)
+        return self->look_us < self->room_us ? self->look_us : self->room_us;
+    for (ag_conn_t *conn = self->connections; conn; conn = conn->next) {
+        if (conn->waits_for_room) {
+            waits |= !conn->stalled;
+            if (ag_writer_room (&conn->writer) >= AG_WRITER_BUFFER_BYTES / 4)
+                ag_conn_wake (conn);
+        }
+        if (look && conn->client)
+            s_look_at_socket (conn, now_us);
+        if (look && conn->kind == AG_CONN_WEBSOCKET)
+            s_look_at_peer (conn, now_us);
+    }
+    self->room_us = waits ? now_us + ROOM_US : INT64_MAX;
+    return self->look_us < self->room_us ? self->look_us : self->room_us;
+}
+
+void ag_server_dismiss (ag_server_t *self)
+{
+    for (ag_conn_t *conn = self->connections; conn; conn = conn->next)
+        if (conn->client)
+            ag_conn_close (conn, AG_CLOSE_GOING, "the gateway is going away");
+}
+
+size_t ag_server_connections (const ag_server_t *self)
+{
+    return self->stats.websockets + self->stats.streams;
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Callbacks of libwebsockets */
+
+static ag_server_t *s_server (struct lws *wsi)
+{
+    return lws_context_user (lws_get_context (wsi));
+}
+
+static int s_opened (ag_server_t *server, struct lws *wsi, ag_conn_t **conn_p)
+{
+    ag_conn_destroy (conn_p);
+    *conn_p = ag_conn_new (server, wsi, AG_CONN_WEBSOCKET);
+    (*conn_p)->access = ag_conn_access (server, wsi);
+    return ag_ws_opened (*conn_p);
+}
+
+static int s_writable (ag_conn_t *conn)
+{
+    if (!conn)
+        return 0;
+    return conn->kind == AG_CONN_WEBSOCKET ? ag_ws_writable (conn) : ag_http_writable (conn);
+}
+
+/*  protocols[0] and the named subprotocol. `user` holds our connection. */
+static int s_callback (struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    ag_conn_t **conn_p = user;
+    switch (reason) {
+        case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+            return ag_ws_check_upgrade (s_server (wsi), wsi, in);
+        case LWS_CALLBACK_HTTP:
+            ag_conn_destroy (conn_p);
+            return ag_http_request (s_server (wsi), wsi, conn_p);
+        case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+            return *conn_p ? ag_http_body_done (*conn_p) : -1;
+        case LWS_CALLBACK_ESTABLISHED:
+            return s_opened (s_server (wsi), wsi, conn_p);
+        case LWS_CALLBACK_RECEIVE:
+            return *conn_p ? ag_ws_received (*conn_p, in, len) : -1;
+        case LWS_CALLBACK_RECEIVE_PONG:
+            if (*conn_p)
+                (*conn_p)->heard_us = ag_clock_mono_us ();
+            return 0;
+        case LWS_CALLBACK_SERVER_WRITEABLE:
+        case LWS_CALLBACK_HTTP_WRITEABLE:
+            return s_writable (*conn_p);
+        case LWS_CALLBACK_CLOSED:
+        case LWS_CALLBACK_CLOSED_HTTP:
+        case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+            if (conn_p)
+                ag_conn_destroy (conn_p);
+            return 0;
+        case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+            s_server (wsi)->stats.accepted++;
+            return 0;
+        default:
+            return 0;
+    }
+}
+
+/*  Descriptors of ZeroMQ and of signals: being called is all that is wanted. */
+static int s_watched (struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    (void) wsi;
+    (void) reason;
+    (void) user;
+    (void) in;
+    (void) len;
+    return 0;
+}
+
+static const struct lws_protocols s_protocols[] = {
+    { .name = "http", .callback = s_callback, .per_session_data_size = sizeof (ag_conn_t *),
+        .rx_buffer_size = RX_BYTES, .tx_packet_size = AG_WRITER_BUFFER_BYTES },
+    { .name = "agentgate.v1.json", .callback = s_callback, .per_session_data_size = sizeof (ag_conn_t *),
+        .rx_buffer_size = RX_BYTES, .tx_packet_size = AG_WRITER_BUFFER_BYTES },
+    { .name = "watched", .callback = s_watched },
+    { .name = NULL }
+};
+
+/* ---------------------------------------------------------------------- */
+/*  Open and close */
+
+static void s_log (int level, const char *line)
+{
+    size_t len = strcspn (line, "\n");
+    ag_log (level == LLL_ERR ? AG_LOG_ERROR : level == LLL_WARN ? AG_LOG_WARNING : AG_LOG_DEBUG, "LWS", "%.*s",
+        (int) len, line);
+}
+
+/*  "HOST:PORT", "[v6]:PORT" or "PORT". 0, or -1. */
+static int s_split (const char *listen, char **host_r, int *port_r)
+{
+    const char *colon = strrchr (listen, ':'), *digits = colon ? colon + 1 : listen;
+    char *end = NULL;
+    long port = strtol (digits, &end, 10);
+    if (end == digits || *end || port < 0 || port > 65535)
+        return -1;
+    size_t host_len = colon ? (size_t) (colon - listen) : 0;
+    bool brackets = host_len >= 2 && listen[0] == '[' && listen[host_len - 1] == ']';
+    *host_r = colon ? ag_strndup (listen + brackets, host_len - 2 * brackets) : ag_strdup ("127.0.0.1");
+    *port_r = (int) port;
+    return 0;
+}
+
+static bool s_is_loopback (const char *host)
+{
+    return strncmp (host, "127.", 4) == 0 || strcmp (host, "::1") == 0 || strcmp (host, "localhost") == 0;
+}
+
+static int s_listen (ag_server_t *self, int port, char **error_r)
+{
+    const ag_gateway_options_t *options = &self->gateway->options;
+    bool any = !*self->host || strcmp (self->host, "0.0.0.0") == 0 || strcmp (self->host, "::") == 0
+        || strcmp (self->host, "*") == 0;
+    bool v6 = strchr (self->host, ':') != NULL;
+    struct lws_context_creation_info info = {
+        .port = port, .protocols = s_protocols, .vhost_name = "agentgate",
+        .iface = any ? NULL : strcmp (self->host, "localhost") == 0 ? "127.0.0.1" : self->host,
+        .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND | (v6 ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
+        .alpn = "http/1.1", .timeout_secs = 10, .keepalive_timeout = 30,
+        .ssl_cert_filepath = options->tls_cert, .ssl_private_key_filepath = options->tls_key
+    };
+    if (options->tls_cert)
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    self->vhost = lws_create_vhost (self->context, &info);
+    if (!self->vhost) {
+        *error_r = ag_asprintf ("cannot listen on %s: %s", options->listen,
+            options->tls_cert ? "the address is in use or not ours, or the certificate cannot be read"
+                : "the address is in use, or not one of this machine");
+        return -1;
+    }
+    self->url = ag_asprintf ("%s://%s%s%s:%d", options->tls_cert ? "https" : "http", v6 ? "[" : "",
+        any && !v6 ? "0.0.0.0" : self->host, v6 ? "]" : "", lws_get_vhost_listen_port (self->vhost));
+    return 0;
+}
+
+static int s_open (ag_server_t *self, char **error_r)
+{
+    const ag_gateway_options_t *options = &self->gateway->options;
+    int port = 0;
+    if (s_split (options->listen, &self->host, &port) != 0) {
+        *error_r = ag_asprintf ("listen: must be HOST:PORT, not \"%s\"", options->listen);
+        return -1;
+    }
+    self->loopback = s_is_loopback (self->host);
+    if (!self->loopback && !self->gateway->tokens && !options->insecure) {
+        *error_r = ag_asprintf ("listen: %s can be reached from outside, so tokens are needed (--token-file), or --insecure",
+            options->listen);
+        return -1;
+    }
+    lws_set_log_level (LLL_ERR | LLL_WARN, s_log);
+    struct lws_context_creation_info info = {
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (options->tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+        .server_string = "agentgate", .user = self, .pt_serv_buf_size = 8192,
+        .fd_limit_per_thread = options->connections + OTHER_FDS
+    };
+    self->context = lws_create_context (&info);
+    if (!self->context) {
+        *error_r = ag_strdup ("libwebsockets cannot start");
+        return -1;
+    }
+    return s_listen (self, port, error_r);
+}
+
+ag_server_t *ag_server_open (ag_gateway_t *gateway, char **error_r)
+{
+    ag_server_t *self = ag_calloc (1, sizeof *self);
+    self->gateway = gateway;
+    self->addresses = zhashx_new ();
+    self->room_us = INT64_MAX;
+    ag_buf_reserve (&self->out, LWS_PRE + AG_WRITER_BUFFER_BYTES);
+    if (s_open (self, error_r) != 0)
+        ag_server_close (&self);
+    return self;
+}
+
+void ag_server_close (ag_server_t **self_p)
+{
+    ag_server_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    if (self->context)
+        lws_context_destroy (self->context);
+    zhashx_destroy (&self->addresses);
+    ag_buf_free (&self->out);
+    free (self->host);
+    free (self->url);
+    free (self);
+}
+
+const char *ag_server_url (const ag_server_t *self)
+{
+    return self->url;
+}
+
+const ag_server_stats_t *ag_server_stats (const ag_server_t *self)
+{
+    return &self->stats;
+}
+
+/* ---------------------------------------------------------------------- */
+/*  The loop's wait */
+
+int ag_server_watch (ag_server_t *self, int fd)
+{
+    /*  A duplicate, because lws closes what it has adopted. */
+    lws_sock_file_fd_type watched = { .filefd = dup (fd) };
+    return lws_adopt_descriptor_vhost (self->vhost, LWS_ADOPT_RAW_FILE_DESC, watched, "watched", NULL) ? 0 : -1;
+}
+
+static void s_alarm (lws_sorted_usec_list_t *alarm)
+{
+    (void) alarm;
+}
+
+void ag_server_wait (ag_server_t *self, int64_t now_us, int64_t until_us)
+{
+    if (until_us == INT64_MAX)
+        lws_sul_cancel (&self->alarm);
+    else
+        lws_sul_schedule (self->context, 0, &self->alarm, s_alarm, until_us > now_us ? until_us - now_us : 1);
+    lws_service (self->context, 0);
+}
+
+void ag_server_wake (ag_server_t *self)
+{
+    lws_cancel_service (self->context);
+}
