@@ -31,6 +31,13 @@ noinst_PROGRAMS += tests/parse_dump
 tests_parse_dump_SOURCES = tests/parse_dump.c
 tests_parse_dump_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
 
+# Lines a CPU second, beside Node: bench/parser.sh.
+noinst_PROGRAMS += bench/parser
+bench_parser_SOURCES = bench/parser.c
+bench_parser_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
+
+EXTRA_DIST += tests/recordings
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/test_line
 tests_test_line_SOURCES = tests/test_line.c
@@ -46,4 +53,9 @@ check_PROGRAMS += tests/test_redact
 tests_test_redact_SOURCES = tests/test_redact.c
 tests_test_redact_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_redact_LDADD = $(AGENT_TEST_LDADD)
+
+check_PROGRAMS += tests/test_agent_parser
+tests_test_agent_parser_SOURCES = tests/test_agent_parser.c tests/agent_probe.c tests/agent_probe.h
+tests_test_agent_parser_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_agent_parser_LDADD = $(AGENT_TEST_LDADD)
 endif

@@ -20,6 +20,7 @@ enum {
     ADAPTERS_MAX = 16,
     IGNORED_MAX = 64,           /* names of unknown record types that are kept apart */
     TEXT_LINES = 20,            /* so many lines without a JSON object are a text agent's */
+    SLICE_BYTES = 64 * 1024,    /* how much of a line is repaired at a time */
     NOISE_TRIES = 4,            /* how many braces behind noise may be the beginning of a record */
     DEFAULT_LINE_BYTES = 32 * 1024 * 1024,
     MAX_LINE_BYTES = 1024 * 1024 * 1024     /* json-c counts in int */
@@ -281,39 +282,64 @@ static void s_take_json_line (ag_parser_t *self, ag_str_t line)
         rest = rest.ptr[0] == '{' ? s_take_object (self, rest) : s_take_other (self, rest);
 }
 
-/*  Valid UTF-8 without NUL, as everything behind this point may expect. In
-    JSON a NUL is written as an escape. */
-static ag_str_t s_clean (ag_parser_t *self, ag_str_t line)
+/*  A stretch of the line: at most SLICE_BYTES, not ending inside a character
+    (in what is no character a cut does no harm). */
+static size_t s_slice (ag_str_t line)
 {
-    bool has_nul = memchr (line.ptr, 0, line.len) != NULL;
-    if (!has_nul && ag_utf8_valid (line.ptr, line.len))
-        return line;
-    ag_buf_clear (&self->clean);
-    while (line.len) {
-        const char *nul = memchr (line.ptr, 0, line.len);
-        size_t len = nul ? (size_t) (nul - line.ptr) : line.len;
-        ag_utf8_append_repaired (&self->clean, line.ptr, len);
+    size_t len = line.len < SLICE_BYTES ? line.len : SLICE_BYTES;
+    for (int i = 0; i < 3 && len > 1 && len < line.len && ((unsigned char) line.ptr[len] & 0xc0) == 0x80; i++)
+        len--;
+    return len;
+}
+
+/*  Appends it repaired. In JSON a NUL is written as an escape. */
+static void s_append_clean (ag_parser_t *self, ag_str_t part)
+{
+    while (part.len) {
+        const char *nul = memchr (part.ptr, 0, part.len);
+        size_t len = nul ? (size_t) (nul - part.ptr) : part.len;
+        ag_utf8_append_repaired (&self->clean, part.ptr, len);
         if (nul)
             ag_buf_append_cstr (&self->clean, s_is_plain (self) ? "\xef\xbf\xbd" : "\\u0000");
-        line = s_from (line, nul ? len + 1 : len);
+        part = s_from (part, nul ? len + 1 : len);
     }
-    return (ag_str_t) { self->clean.len ? self->clean.data : "", self->clean.len };
+}
+
+/*  Makes of the line valid UTF-8 without NUL, as everything behind this point
+    may expect. False: so repaired it is above the limit. */
+static bool s_clean (ag_parser_t *self, ag_str_t *line)
+{
+    if (!memchr (line->ptr, 0, line->len) && ag_utf8_valid (line->ptr, line->len))
+        return true;
+    ag_buf_clear (&self->clean);
+    for (ag_str_t rest = *line; rest.len && self->clean.len <= self->max_line_bytes;) {
+        size_t len = s_slice (rest);
+        s_append_clean (self, (ag_str_t) { rest.ptr, len });
+        rest = s_from (rest, len);
+    }
+    *line = (ag_str_t) { self->clean.len ? self->clean.data : "", self->clean.len };
+    return line->len <= self->max_line_bytes;
+}
+
+static void s_take_text (ag_parser_t *self, ag_str_t line)
+{
+    if (s_is_plain (self) && (!self->detect || !line.len || line.ptr[0] != '{'))
+        s_take_raw (self, line);
+    else
+        s_take_json_line (self, line);
 }
 
 static void s_take_line (ag_parser_t *self, const ag_line_item_t *item)
 {
+    ag_str_t line = item->text;
     self->line_number++;
-    if (item->too_long_bytes) {
+    if (item->too_long_bytes)
         ag_trouble_long_line (self->trouble, self->out, self->line_number, item->too_long_bytes, self->max_line_bytes);
-        return;
-    }
-    ag_str_t line = s_clean (self, item->text);
-    if (s_is_plain (self) && !self->detect)
-        s_take_raw (self, line);
-    else if (s_is_plain (self) && (!line.len || line.ptr[0] != '{'))
-        s_take_raw (self, line);
+    else if (!s_clean (self, &line))
+        s_bad_line (self, (ag_str_t) { line.ptr, s_slice (line) }, 0, "it is not text");
     else
-        s_take_json_line (self, line);
+        s_take_text (self, line);
+    ag_buf_clear (&self->clean);
     ag_buf_shrink (&self->clean, AG_TEXT_MAX_BYTES);
 }
 
