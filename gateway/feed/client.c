@@ -322,7 +322,10 @@ ag_client_set_stalled (ag_client_t *self, bool stalled, int64_t now_us)
     self->stalled = stalled;
     self->lagging = false;
     s_tell_flow (self, now_us);
-    if (self->wheel != NULL)
+    /*  What has waited need not wait for a tick; else the next tick is a later one. */
+    if (!stalled)
+        ag_client_leave_wheel (self);
+    else if (self->wheel != NULL)
         ag_client_join_wheel (self, now_us);
     ag_client_wake (self, true);
 }

@@ -20,3 +20,13 @@ libag_feed_la_SOURCES = \
 	gateway/feed/subscribe.c
 libag_feed_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/gateway
 libag_feed_la_LIBADD = libag_core.la
+
+if HAVE_CMOCKA
+FEED_TEST_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_srcdir)/gateway -I$(top_srcdir)
+FEED_TEST_LDADD = libag_feed.la libag_core.la $(CMOCKA_LIBS)
+FEED_RIG = tests/feed_rig.c tests/feed_rig.h
+check_PROGRAMS += tests/test_feed_property
+tests_test_feed_property_SOURCES = tests/test_feed_property.c tests/feed_model.c tests/feed_model.h $(FEED_RIG)
+tests_test_feed_property_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
+tests_test_feed_property_LDADD = $(FEED_TEST_LDADD)
+endif

@@ -159,7 +159,16 @@ static ag_stream_t *
 s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
 {
     ag_str_t id = ag_event_stream (event), run = ag_event_run (event);
+    bool fresh = ag_stream_get (self, id) == NULL;
     ag_stream_t *stream = ag_stream_need (self, id, now_us);
+    /*  The history may have been given this event a moment before us. */
+    if (fresh && stream->epoch == ag_event_epoch (event) && stream->last >= ag_event_seq (event))
+        stream->last = ag_event_seq (event) - 1;
+    if (!stream->heard) {
+        stream->producer = AG_PRODUCER_ALIVE;
+        ag_stream_use (stream, false, now_us);
+    }
+    stream->heard = true;
     ag_stream_adopt (stream, ag_event_work_order (event), run.ptr != NULL && ag_str_eq (run, id));
     return stream;
 }
@@ -174,13 +183,10 @@ s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
     self->stats.put++;
     self->stats.events += 1 - evicted;
     self->stats.evicted += evicted;
-    if (!stream->heard)
-        stream->producer = AG_PRODUCER_ALIVE;
-    stream->heard = true;
     s_note (stream, event);
     if (stream->is_run && ag_kind_ends (ag_event_kind (event)))
         stream->over = true;
-    ag_stream_use (stream, stream->over || (stream->ended_us && stream->producer != AG_PRODUCER_ALIVE), now_us);
+    ag_stream_use (stream, stream->over || stream->ended_us, now_us);
 }
 
 void

@@ -128,15 +128,53 @@ s_decided (const ag_place_t *place)
     return place->shed.to > place->at;
 }
 
-/*  What the bucket allows goes before it; the rest is left out. */
-static void
-s_before_critical (ag_place_t *place)
+/*  Tokens that no decision has given away yet. */
+static int64_t
+s_free_tokens (const ag_client_t *client)
 {
-    s_groups (place, place->critical);
-    int64_t others = place->groups[AG_CRITICAL] > 0 ? place->groups[AG_CRITICAL] - 1 : 0;
-    s_cut_t cut = s_cut (place->groups, ag_bucket_whole (&place->client->live) - others);
-    if (cut.priority != AG_LOW || cut.drop > 0)
-        s_apply (place, cut);
+    int64_t tokens = ag_bucket_whole (&client->live);
+    ag_place_t *place;
+    TAILQ_FOREACH (place, &client->active, by_state)
+        if (!ag_place_catches_up (place) && s_decided (place)) {
+            s_groups (place, place->shed.to);
+            for (int i = 0; i < 4; i++)
+                tokens -= place->groups[i];
+        }
+    return tokens;
+}
+
+static bool
+s_has_critical (const ag_place_t *place)
+{
+    return place->critical > place->at && !ag_place_catches_up (place) && !s_decided (place);
+}
+
+/*  What the bucket allows goes before it; the rest is left out. The critical events
+    themselves come first in the sum: all but the last of them take tokens that others
+    cannot have. */
+static void
+s_before_critical (ag_client_t *client)
+{
+    int64_t places = 0, critical = 0;
+    ag_place_t *place;
+    TAILQ_FOREACH (place, &client->active, by_state)
+        if (s_has_critical (place)) {
+            s_groups (place, place->critical);
+            critical += place->groups[AG_CRITICAL];
+            places++;
+        }
+    int64_t tokens = places ? s_free_tokens (client) - critical + 1 : 0;
+    TAILQ_FOREACH (place, &client->active, by_state)
+        if (s_has_critical (place)) {
+            s_groups (place, place->critical);
+            s_cut_t cut = s_cut (place->groups, tokens / places--);
+            /*  Also one that leaves nothing out is a decision: its events have their tokens. */
+            place->shed = (ag_shed_t) { place->reach, 0, AG_LOW };
+            if (cut.priority != AG_LOW || cut.drop > 0)
+                s_apply (place, cut);
+            s_groups (place, place->reach);
+            tokens -= place->groups[AG_HIGH] + place->groups[AG_NORMAL] + place->groups[AG_LOW];
+        }
 }
 
 /* ---------------------------------------------------------------------- */
@@ -207,6 +245,7 @@ static void
 s_decide (ag_client_t *client, int64_t now_us)
 {
     uint32_t total[4] = { 0 };
+    int64_t tokens = s_free_tokens (client);
     ag_place_t *place;
     TAILQ_FOREACH (place, &client->active, by_state)
         if (s_takes_part (place)) {
@@ -214,7 +253,7 @@ s_decide (ag_client_t *client, int64_t now_us)
             for (int i = 0; i < 4; i++)
                 total[i] += place->groups[i];
         }
-    s_cut_t cut = s_cut (total, ag_bucket_whole (&client->live) - total[AG_CRITICAL]);
+    s_cut_t cut = s_cut (total, tokens - total[AG_CRITICAL]);
     if (cut.priority == AG_LOW && cut.drop == 0) {
         client->shedding = false;
         return;
@@ -235,10 +274,7 @@ ag_shed_turn (ag_client_t *client, int64_t now_us)
 {
     if (client->live.rate == 0)
         return;
-    ag_place_t *place;
-    TAILQ_FOREACH (place, &client->active, by_state)
-        if (place->critical > place->at && s_takes_part (place))
-            s_before_critical (place);
+    s_before_critical (client);
     if (now_us < client->due_us)
         return;
     if (!client->shedding && s_behind (client, now_us)) {

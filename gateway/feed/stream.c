@@ -95,12 +95,18 @@ void
 ag_stream_use (ag_stream_t *self, bool ended, int64_t now_us)
 {
     ag_hub_t *hub = self->hub;
+    bool revived = self->ended_us && !ended;
     TAILQ_REMOVE (self->ended_us ? &hub->ended : &hub->live, self, in_hub);
     if (!ended)
         self->ended_us = 0;
     else if (self->ended_us == 0)
         self->ended_us = now_us ? now_us : 1;
     TAILQ_INSERT_TAIL (self->ended_us ? &hub->ended : &hub->live, self, in_hub);
+    /*  "*" has no place in an ended one. */
+    ag_sub_t *sub;
+    if (revived)
+        TAILQ_FOREACH (sub, &hub->all_subs, in_target)
+            ag_client_meet (sub->client, self, sub);
 }
 
 void
