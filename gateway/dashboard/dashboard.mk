@@ -53,7 +53,6 @@ dashboard_files = \
 	gateway/dashboard/src/page/search.ts \
 	gateway/dashboard/src/page/style.css \
 	gateway/dashboard/src/page/theme.ts \
-	gateway/dashboard/src/page/toolrow.ts \
 	gateway/dashboard/src/text/ansi.ts \
 	gateway/dashboard/src/text/diff.ts \
 	gateway/dashboard/src/text/format.ts \
@@ -80,7 +79,9 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/test/intervals.test.ts \
 	gateway/dashboard/test/link.test.ts \
 	gateway/dashboard/test/runlog.test.ts \
-	gateway/dashboard/test/runstream.test.ts
+	gateway/dashboard/test/runstream.test.ts \
+	tests/page/lib.mjs \
+	tests/page/speed.test.mjs
 
 if BUILD_DASHBOARD
 

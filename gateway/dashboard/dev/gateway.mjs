@@ -101,6 +101,14 @@ export class FakeGateway {
     return event;
   }
 
+  /*  The run has n more events (Endless). */
+  grow(runId, n) {
+    this.stream(runId).events.length += n;
+    for (const client of this.clients) {
+      client.wake();
+    }
+  }
+
   /*  Says it to all who watch the run (gap, backpressure, ...). */
   say(message) {
     for (const client of this.clients) {
@@ -184,14 +192,18 @@ export class FakeGateway {
     }
     const held = (event) => event.seq >= stream.first && !stream.lost.has(event.seq);
     if (what === "events" && seq) {
-      const event = stream.events[Number(seq) - 1];
+      const [event] = stream.events.slice(Number(seq) - 1, Number(seq));
       event && held(event) ? json(event) : this.#problem(response, 404, "no such event");
     } else if (what === "events") {
       const after = Number(url.searchParams.get("after") ?? 0);
       const limit = Math.min(1000, Number(url.searchParams.get("limit") ?? 100));
-      const page = stream.events.slice(after).filter(held).slice(0, limit);
+      const page = stream.events
+        .slice(after, after + limit + stream.lost.size)
+        .filter(held)
+        .slice(0, limit);
       const last = page[page.length - 1]?.seq ?? stream.events.length;
-      json({ events: page, next: page.length === limit && last < stream.events.length ? last : null });
+      const more = page.length === limit && last < stream.events.length;
+      json({ events: page, next: more ? last : null });
     } else if (what === "search") {
       const query = (url.searchParams.get("q") ?? "").toLowerCase();
       const seqs = stream.events.filter((event) => held(event) && JSON.stringify(event).toLowerCase().includes(query));
@@ -210,7 +222,9 @@ export class FakeGateway {
 }
 
 function record(stream) {
-  const latest = (pattern) => stream.events.filter((event) => pattern.test(event.type)).pop();
+  const [head] = stream.events.slice(0, 1);
+  const tail = stream.events.slice(Math.max(0, stream.events.length - 2000), stream.events.length);
+  const latest = (pattern) => tail.filter((event) => pattern.test(event.type)).pop();
   return {
     runId: stream.runId,
     workOrderId: stream.workOrderId,
@@ -219,12 +233,25 @@ function record(stream) {
     first: stream.first,
     last: stream.events.length,
     state: stream.state,
-    startedAt: stream.events[0]?.timestamp,
-    updatedAt: stream.events[stream.events.length - 1]?.timestamp,
-    started: stream.events.find((event) => event.type === "run_started"),
+    startedAt: head?.timestamp,
+    updatedAt: tail[tail.length - 1]?.timestamp,
+    started: head?.type === "run_started" ? head : undefined,
     progress: latest(/^progress_update$/),
     ended: latest(/^run_(completed|failed)$/),
   };
+}
+
+/*  A run as long as one likes that takes no memory: events are made when asked
+    for, by their number. */
+export class Endless {
+  length = 0;
+  constructor(make) {
+    this.make = make;
+  }
+  slice(from, to = this.length) {
+    const end = Math.min(to, this.length);
+    return Array.from({ length: Math.max(0, end - from) }, (_, at) => this.make(from + at + 1));
+  }
 }
 
 /*  One connection: a cursor over the streams it watches. */

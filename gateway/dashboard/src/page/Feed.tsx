@@ -11,7 +11,7 @@ import { type Filter, View } from "../core/view.ts";
 import { grouped, plural } from "../text/format.ts";
 import { Icon } from "./icons.tsx";
 import { RowList } from "./rowlist.ts";
-import { bindRow, canFetch, createRow, type RowContext } from "./rownode.ts";
+import { bindRow, canFetch, createRow, type RowContext, titleRow } from "./rownode.ts";
 
 export interface FeedHandle {
   move(by: number): void;
@@ -28,19 +28,19 @@ export interface FeedProps {
   filter: Filter;
   selected: number;
   matches: ReadonlySet<number> | undefined;
+  matched: number /* size of matches, which grows in place */;
   rowHeight: number;
   onSelect(seq: number): void;
   onFold?(agent: number): void;
   onFollow(following: boolean): void;
   handle: { current: FeedHandle | undefined };
-  bind?: (node: HTMLElement, context: RowContext, seq: number) => void;
+  sizes: boolean;
   empty: string;
 }
 
 interface Pause {
   last: number /* log.last when following stopped */;
   failures: number;
-  rows: number;
 }
 
 interface Kept {
@@ -56,8 +56,23 @@ function paint(kept: Kept, stream: RunStream): void {
     kept.view.setLog(stream.log);
   }
   kept.view.update();
-  kept.context.length = kept.view.length;
   kept.list?.paint();
+}
+
+/*  When every row in sight is new in every frame nobody can read them: then
+    every second frame is enough, and the processor is left to others. */
+function painter(kept: Kept, stream: RunStream): () => void {
+  let flood = false;
+  return () => {
+    if (flood && kept.list?.following) {
+      flood = false;
+      stream.live.touch();
+      return;
+    }
+    const before = kept.view.length;
+    paint(kept, stream);
+    flood = kept.view.length - before >= (kept.list?.pageRows() ?? 0);
+  };
 }
 
 /*  What the keyboard does; the list is asked, not the framework. */
@@ -106,31 +121,28 @@ export function Feed(props: FeedProps) {
       view: new View(stream.log, latest.current.filter),
       list: undefined,
       generation: stream.generation,
-      context: { stream, selected: 0, matches: undefined, newFrom: 0, folded: new Set(), length: 0 },
+      context: { stream, selected: 0, matches: undefined, newFrom: 0, folded: new Set(), sizes: latest.current.sizes },
     }),
     [stream],
   );
 
   useEffect(() => {
-    const bind = latest.current.bind ?? bindRow;
     kept.list = new RowList({
       scroller: scroller.current as HTMLElement,
       space: space.current as HTMLElement,
       rowHeight: latest.current.rowHeight,
       source: kept.view,
       create: createRow,
-      bind: (node, seq) => bind(node, kept.context, seq),
+      bind: (node, seq) => bindRow(node, kept.context, seq),
       anchors: (seq) => stream.log.kind(seq) !== Row.MISSING,
       onFollow: (following) => {
-        kept.context.newFrom = following ? 0 : stream.log.last + 1;
-        setPause(
-          following ? undefined : { last: stream.log.last, failures: stream.log.failures, rows: kept.view.length },
-        );
+        kept.context.newFrom = following || stream.log.last === 0 ? 0 : stream.log.last + 1;
+        setPause(following ? undefined : { last: stream.log.last, failures: stream.log.failures });
         latest.current.onFollow(following);
       },
     });
     handle.current = makeHandle(kept, () => latest.current);
-    const stop = stream.live.subscribe(() => paint(kept, stream));
+    const stop = stream.live.subscribe(painter(kept, stream));
     if (latest.current.selected) {
       kept.list.follow(false);
     }
@@ -157,21 +169,23 @@ export function Feed(props: FeedProps) {
 
   /* A permalink: stand at the row as soon as it is there. */
   const revealed = useRef(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: matches grows in place
   useEffect(() => {
-    kept.context.selected = selected;
+    kept.context.selected = rowSeq(stream, selected);
     kept.context.matches = matches;
     kept.list?.paint();
     if (!selected || revealed.current === selected) {
       return undefined;
     }
     const reveal = (): boolean => {
-      const row = kept.view.rowOf(selected);
+      const row = kept.view.rowOf(rowSeq(stream, selected));
       if (stream.log.last < selected || row < 0) {
         return false;
       }
       revealed.current = selected;
+      kept.context.selected = rowSeq(stream, selected);
       kept.list?.follow(false);
-      kept.list?.reveal(row, kept.view.seqAt(row) === selected && kept.list.nodeOf(row) ? "nearest" : "center");
+      kept.list?.reveal(row, kept.list.nodeOf(row) ? "nearest" : "center");
       return true;
     };
     if (reveal()) {
@@ -183,7 +197,7 @@ export function Feed(props: FeedProps) {
       }
     });
     return stop;
-  }, [kept, stream, selected, matches]);
+  }, [kept, stream, selected, matches, props.matched]);
 
   const click = (event: MouseEvent): void => {
     const row = (event.target as Element).closest<HTMLElement>(".row");
@@ -206,10 +220,27 @@ export function Feed(props: FeedProps) {
     props.onSelect(seq);
   };
 
+  const point = (event: MouseEvent): void => {
+    const row = (event.target as Element).closest<HTMLElement>(".row");
+    if (row && !row.title) {
+      titleRow(row);
+    }
+  };
+
+  /* What was there when the page was opened is not new. */
+  const loading = stream.catchingUp !== undefined;
+  useEffect(() => {
+    if (loading) {
+      return () => setPause((old) => old && { last: stream.log.last, failures: stream.log.failures });
+    }
+    return undefined;
+  }, [loading, stream]);
+
   const rows = kept.view.length;
   return (
     <div class="feedbox">
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: one listener for all rows; the keys are the page's */}
+      {/* biome-ignore lint/a11y/useKeyWithMouseEvents: only the title of a cut line; the details have it all */}
       <section
         class="feed"
         ref={scroller}
@@ -219,12 +250,17 @@ export function Feed(props: FeedProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scroll area must be reachable by keyboard
         tabIndex={0}
         onClick={click}
+        onMouseOver={point}
       >
         <div class="space" ref={space} />
       </section>
       {rows === 0 ? <p class="hint">{props.empty}</p> : null}
       {pause && rows > 0 ? (
-        <Pill pause={pause} stream={stream} rows={rows} onClick={() => kept.list?.follow(true)} />
+        <Pill
+          fresh={rows - 1 - kept.view.rowOf(pause.last)}
+          failures={stream.log.failures - pause.failures}
+          onClick={() => kept.list?.follow(true)}
+        />
       ) : null}
     </div>
   );
@@ -239,14 +275,17 @@ function agentOf(stream: RunStream, seq: number): number {
   return 0;
 }
 
-function Pill({ pause, stream, rows, onClick }: { pause: Pause; stream: RunStream; rows: number; onClick(): void }) {
-  const fresh = Math.max(0, rows - pause.rows);
-  const failures = stream.log.failures - pause.failures;
+/*  The row that stands for seq: a result is part of its call's. */
+function rowSeq(stream: RunStream, seq: number): number {
+  return (stream.log.kind(seq) === Row.RESULT && stream.log.partner(seq)) || seq;
+}
+
+function Pill({ fresh, failures, onClick }: { fresh: number; failures: number; onClick(): void }) {
   return (
-    <button type="button" class={`pill${failures > 0 ? " bad" : ""}`} onClick={onClick}>
+    <button type="button" class={`pill${fresh > 0 && failures > 0 ? " bad" : ""}`} onClick={onClick}>
       <Icon name="down" />
       {fresh > 0 ? `${grouped(fresh)} new` : "Jump to latest"}
-      {failures > 0 ? `, ${plural(failures, "failure")}` : ""}
+      {fresh > 0 && failures > 0 ? `, ${plural(failures, "failure")}` : ""}
     </button>
   );
 }

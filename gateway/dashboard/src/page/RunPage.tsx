@@ -22,7 +22,6 @@ import { Summary } from "./Summary.tsx";
 import { useSearch } from "./search.ts";
 import { Tabs } from "./Tabs.tsx";
 import { Toolbar } from "./Toolbar.tsx";
-import { bindToolRow } from "./toolrow.ts";
 
 interface RunPageProps extends RunStreamOptions {
   route: Route;
@@ -54,7 +53,9 @@ function useFilter(
   on: ReadonlySet<string>,
   folded: ReadonlySet<number>,
   only: ReadonlySet<number> | undefined,
+  matched: number,
 ): Filter {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the set of matches grows in place
   return useMemo(() => {
     if (tab === "tools") {
       return { kinds: CALLS, failedToo: false, folded: NOTHING, only };
@@ -63,7 +64,7 @@ function useFilter(
       return { kinds: bits(Row.MISSING, Row.ERROR, Row.WARNING), failedToo: true, folded: NOTHING, only };
     }
     return { kinds: maskOf(on), failedToo: on.has("errors"), folded, only };
-  }, [tab, on, folded, only]);
+  }, [tab, on, folded, only, matched]);
 }
 
 const EMPTY: Record<string, string> = {
@@ -84,7 +85,7 @@ export function RunPage({ runId, env, wsUrl, route, go, now, onRuns, onStep, onH
   const searchField = useRef<HTMLInputElement>(null);
   const search = useSearch(stream, query, version);
   const matches = search?.matches;
-  const filter = useFilter(route.tab, on, folded, only ? matches : undefined);
+  const filter = useFilter(route.tab, on, folded, only ? matches : undefined, only ? (search?.count ?? 0) : 0);
   useEffect(() => onReturn(() => stream.kick()), [stream]);
   useTitle(stream.facts.started?.workOrderId ?? runId, stream.facts.ended ? "" : String(stream.log.last));
 
@@ -140,12 +141,13 @@ export function RunPage({ runId, env, wsUrl, route, go, now, onRuns, onStep, onH
             filter={filter}
             selected={route.seq}
             matches={matches}
+            matched={search?.count ?? 0}
             rowHeight={narrow ? 52 : 28}
             onSelect={select}
             onFold={fold}
             onFollow={setFollowing}
             handle={feed}
-            {...(route.tab === "tools" ? { bind: bindToolRow } : {})}
+            sizes={route.tab === "tools"}
             empty={stream.catchingUp || !stream.everConfirmed ? "" : (EMPTY[route.tab] ?? "")}
           />
         ) : null}

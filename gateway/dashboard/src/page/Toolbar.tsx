@@ -106,7 +106,8 @@ function SearchField({ query, setQuery, search, only, setOnly, field, onJump }: 
       />
       {search ? (
         <span class="search-found" title={search.problem}>
-          {search.searching ? `${grouped(search.matches.size)}…` : grouped(search.matches.size)}
+          {grouped(search.count)}
+          {search.searching ? "…" : ""}
           {search.problem ? "*" : ""}
           <button
             type="button"

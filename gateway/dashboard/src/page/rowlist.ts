@@ -42,6 +42,7 @@ export class RowList {
   #viewport = 0;
   #height = -1;
   #top = 0; /* scroller.scrollTop as last set or seen */
+  #moved = false; /* #top is not yet the scroller's: set after the rows, so that a frame lays out once */
   #following = true;
   #anchor: { seq: number; offset: number } | undefined;
   #scheduled = false;
@@ -160,7 +161,7 @@ export class RowList {
     const top = Math.max(0, Math.min(this.#total() - this.#viewport, y)) / this.#scale();
     if (Math.abs(top - this.#top) >= 0.5) {
       this.#top = top;
-      this.#o.scroller.scrollTop = top;
+      this.#moved = true;
     }
   }
 
@@ -252,6 +253,10 @@ export class RowList {
         slot.row = -1;
         slot.node.hidden = true;
       }
+    }
+    if (this.#moved) {
+      this.#moved = false;
+      this.#o.scroller.scrollTop = this.#top;
     }
   }
 }

@@ -11,7 +11,7 @@ import type { AgentGateEvent, AgentToolResult } from "../core/events.gen.ts";
 import { Flag, isCall, Row } from "../core/rows.ts";
 import type { Missing } from "../core/runlog.ts";
 import type { RunStream } from "../core/runstream.ts";
-import { clockTime, grouped, took } from "../text/format.ts";
+import { clockTime, compact, grouped, took } from "../text/format.ts";
 import { callBadge, KINDS, summary, word } from "../text/summary.ts";
 import { iconNode } from "./icons.tsx";
 
@@ -21,27 +21,33 @@ export interface RowContext {
   matches: ReadonlySet<number> | undefined;
   newFrom: number /* a line above the first row at or after this seq; 0 none */;
   folded: ReadonlySet<number>;
-  length: number;
+  sizes: boolean /* of answers, as in the Tools tab */;
 }
 
 interface Parts {
   key: string;
-  time: HTMLElement;
+  seq: number;
+  className: string;
   icon: ReturnType<typeof iconNode>;
-  word: HTMLElement;
-  text: HTMLElement;
-  adds: HTMLElement;
-  dels: HTMLElement;
-  badge: HTMLElement;
+  time: Text;
+  word: Text;
+  text: Text;
+  adds: Text;
+  dels: Text;
+  size: Text;
+  badge: Text;
+  badgeSpan: HTMLElement;
 }
 
 const PARTS = new WeakMap<HTMLElement, Parts>();
 
-function part(node: HTMLElement, name: string): HTMLElement {
+function part(node: HTMLElement, name: string): Text {
   const span = document.createElement("span");
+  const text = document.createTextNode("");
   span.className = name;
+  span.append(text);
   node.append(span);
-  return span;
+  return text;
 }
 
 export function createRow(): HTMLElement {
@@ -50,24 +56,36 @@ export function createRow(): HTMLElement {
   const time = part(node, "r-time");
   const icon = iconNode();
   node.append(icon.svg);
-  PARTS.set(node, {
+  const parts = {
     key: "",
+    seq: 0,
+    className: "row",
     time,
     icon,
     word: part(node, "r-word"),
     text: part(node, "r-text"),
     adds: part(node, "r-adds"),
     dels: part(node, "r-dels"),
+    size: part(node, "r-size"),
     badge: part(node, "r-badge"),
-  });
+  };
+  PARTS.set(node, { ...parts, badgeSpan: parts.badge.parentElement as HTMLElement });
+  node.setAttribute("aria-setsize", "-1"); /* it grows: not known */
   return node;
 }
 
-const set = (node: HTMLElement, text: string): void => {
-  if (node.textContent !== text) {
-    node.textContent = text;
+const set = (node: Text, text: string): void => {
+  if (node.data !== text) {
+    node.data = text;
   }
 };
+
+function setBadge(parts: Parts, text: string, className: string): void {
+  set(parts.badge, text);
+  if (parts.badgeSpan.className !== className) {
+    parts.badgeSpan.className = className;
+  }
+}
 
 const REASONS: Record<Missing["reason"], string> = {
   cold: "earlier events",
@@ -125,8 +143,7 @@ function bindMissing(parts: Parts, context: RowContext, seq: number): string {
   set(parts.adds, "");
   set(parts.dels, "");
   const fetchable = canFetch(context.stream, seq);
-  set(parts.badge, fetchable ? "Fetch" : "");
-  parts.badge.className = fetchable ? "r-badge act" : "r-badge";
+  setBadge(parts, fetchable ? "Fetch" : "", fetchable ? "r-badge act" : "r-badge");
   return `row gap${context.stream.log.missingStretch(seq).parts.some((p) => p.tag.recoverable) ? " soft" : ""}`;
 }
 
@@ -138,11 +155,10 @@ function bindBadge(parts: Parts, context: RowContext, event: AgentGateEvent, seq
     const { text, className } = callState(context.stream, seq);
     const agent = context.stream.facts.agents.get(event.toolUseId);
     const folded = agent && context.folded.has(agent.number) ? `${agent.events} events folded  ` : "";
-    set(parts.badge, folded + text);
-    parts.badge.className = className;
+    setBadge(parts, folded + text, className);
   } else {
-    set(parts.badge, event.type === "agent_tool_result" && event.durationMs > 0 ? took(event.durationMs) : "");
-    parts.badge.className = "r-badge dim";
+    const time = event.type === "agent_tool_result" && event.durationMs > 0 ? took(event.durationMs) : "";
+    setBadge(parts, time, "r-badge dim");
   }
 }
 
@@ -160,7 +176,7 @@ function bindEvent(parts: Parts, context: RowContext, seq: number): string {
   } else {
     set(parts.adds, "");
     set(parts.dels, "");
-    set(parts.badge, "");
+    setBadge(parts, "", "r-badge");
   }
   const mono =
     kind === Row.BASH ||
@@ -170,7 +186,7 @@ function bindEvent(parts: Parts, context: RowContext, seq: number): string {
     kind === Row.FILE ||
     kind === Row.RAW;
   const failed = stream.log.flags(seq) & Flag.FAILED && !(event?.type === "agent_tool_call" && !isCall(kind));
-  return `row t-${info.tone}${mono ? " mono" : ""}${kind === Row.THINKING ? " soft" : ""}${failed ? " failed" : ""}${event ? "" : " cold"}${kind === Row.TEXT ? " says" : ""}`;
+  return `row t-${info.tone}${mono ? " code-row" : ""}${kind === Row.THINKING ? " soft" : ""}${failed ? " failed" : ""}${event ? "" : " cold"}${kind === Row.TEXT ? " says" : ""}`;
 }
 
 /*  Everything a row's looks depend on; equal keys look equal. */
@@ -196,16 +212,37 @@ export function bindRow(node: HTMLElement, context: RowContext, seq: number): vo
   }
   parts.key = key;
   const { log } = context.stream;
+  set(parts.size, context.sizes ? resultSize(context.stream, seq) : "");
   let className = log.kind(seq) === Row.MISSING ? bindMissing(parts, context, seq) : bindEvent(parts, context, seq);
   const parent = log.parent(seq);
   if (parent !== 0) {
     className += ` sub sub-${parent % 6}`;
   }
   const selected = context.selected === seq;
-  node.className = `${className}${selected ? " selected" : ""}${context.matches?.has(seq) ? " match" : ""}${context.newFrom === seq ? " newline" : ""}`;
-  node.dataset.seq = String(seq);
-  node.setAttribute("aria-posinset", String(seq));
-  node.setAttribute("aria-setsize", String(log.last));
-  node.tabIndex = selected ? 0 : -1;
-  node.title = parts.text.textContent ?? "";
+  className += `${selected ? " selected" : ""}${context.matches?.has(seq) ? " match" : ""}${context.newFrom === seq ? " newline" : ""}`;
+  if (className !== parts.className) {
+    parts.className = className;
+    node.className = className;
+    node.tabIndex = selected ? 0 : -1;
+  }
+  if (seq !== parts.seq) {
+    parts.seq = seq;
+    node.dataset.seq = String(seq);
+    node.setAttribute("aria-posinset", String(seq));
+    if (node.title) {
+      node.title = "";
+    }
+  }
+}
+
+/*  Size of the answer, in the Tools tab. */
+function resultSize(stream: RunStream, seq: number): string {
+  const result = stream.log.partner(seq);
+  const event = result ? stream.log.bodies.get(result) : undefined;
+  return event?.type === "agent_tool_result" && event.contentLength > 0 ? `${compact(event.contentLength)} chars` : "";
+}
+
+/*  All of a cut line, when somebody points at it. */
+export function titleRow(node: HTMLElement): void {
+  node.title = PARTS.get(node)?.text.data ?? "";
 }

@@ -9,12 +9,15 @@ import type { AgentGateEvent } from "../core/events.gen.ts";
 import { Row } from "../core/rows.ts";
 import type { RunStream } from "../core/runstream.ts";
 
-const SLICE_MS = 6;
-const TYPING_MS = 250;
+const SLICE_MS = 4;
+const TYPING_MS = 150; /* of quiet before the page is searched */
+const ASK_MS = 300; /* and before the gateway is */
+const REPORT_MS = 250;
 const MATCHES_MAX = 50_000;
 
 export interface Search {
-  matches: ReadonlySet<number>;
+  matches: ReadonlySet<number> /* grows in place; another object with another search */;
+  count: number;
   searching: boolean;
   problem: string;
 }
@@ -50,6 +53,8 @@ class Finder {
   readonly found = new Set<number>();
   #next = 1;
   #stopped = false;
+  #reporting = false;
+  readonly #timers: ReturnType<typeof setTimeout>[];
   readonly #abort = new AbortController();
   searching = true;
   problem = "";
@@ -61,18 +66,33 @@ class Finder {
     this.#stream = stream;
     this.#query = query.toLowerCase();
     this.#report = report;
-    this.#slice();
-    setTimeout(() => void this.#ask(query), TYPING_MS);
+    this.#timers = [setTimeout(() => this.#slice(), TYPING_MS), setTimeout(() => void this.#ask(query), ASK_MS)];
   }
 
   stop(): void {
     this.#stopped = true;
     this.#abort.abort();
+    this.#timers.forEach(clearTimeout);
+  }
+
+  #soon(): void {
+    if (!this.#reporting) {
+      this.#reporting = true;
+      setTimeout(
+        () => {
+          this.#reporting = false;
+          if (!this.#stopped) {
+            this.#report();
+          }
+        },
+        this.searching ? REPORT_MS / 5 : REPORT_MS,
+      );
+    }
   }
 
   /*  Looks at what has come since, a few milliseconds at a time. */
   more(): void {
-    if (this.#next <= this.#stream.log.last && !this.#stopped) {
+    if (this.#next > 1 && this.#next <= this.#stream.log.last && !this.#stopped) {
       this.#slice();
     }
   }
@@ -92,7 +112,7 @@ class Finder {
       }
     }
     if (this.found.size !== before) {
-      this.#report();
+      this.#soon();
     }
   }
 
@@ -110,7 +130,7 @@ class Finder {
       for (const seq of seqs) {
         this.#add(seq);
       }
-      this.#report();
+      this.#soon();
     };
     try {
       await this.#stream.api.search(this.#stream.runId, query, take, this.#abort.signal);
@@ -118,9 +138,7 @@ class Finder {
       this.problem = this.#stopped ? "" : `only what is loaded was searched: ${(error as Error).message}`;
     }
     this.searching = false;
-    if (!this.#stopped) {
-      this.#report();
-    }
+    this.#soon();
   }
 }
 
@@ -133,10 +151,15 @@ export function useSearch(stream: RunStream, query: string, version: number): Se
       return undefined;
     }
     const own: Finder = new Finder(stream, query, () =>
-      setResult({ matches: new Set(own.found), searching: own.searching, problem: own.problem }),
+      setResult({
+        matches: own.found,
+        count: own.found.size,
+        searching: own.searching,
+        problem: own.problem,
+      }),
     );
     finder.current = own;
-    setResult({ matches: new Set(own.found), searching: true, problem: "" });
+    setResult({ matches: own.found, count: 0, searching: true, problem: "" });
     return () => {
       own.stop();
       finder.current = undefined;

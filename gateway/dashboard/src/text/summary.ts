@@ -143,7 +143,11 @@ function line(event: AgentGateEvent, cwd: string | undefined): string {
     case "agent_tool_result":
       return event.error ?? (event.contentPreview || "(no output)");
     case "agent_output":
-      return event.kind === "thinking" ? `${words(event.content)} words: ${event.content}` : event.content;
+      return event.kind === "thinking"
+        ? `${words(event.content)} words: ${unmarked(event.content)}`
+        : event.kind === "raw"
+          ? event.content
+          : unmarked(event.content);
     case "agent_error":
       return event.code ? `${event.message} (${event.code})` : event.message;
     case "agent_usage":
@@ -156,6 +160,14 @@ function line(event: AgentGateEvent, cwd: string | undefined): string {
       return runLine(event);
   }
 }
+
+/*  Marks of markdown say nothing in a single line. */
+const unmarked = (source: string): string =>
+  source
+    .slice(0, 1000)
+    .replace(/^\s*\|.*$/gm, "")
+    .replace(/```\w*|\*\*|`/g, "")
+    .replace(/^(#+|[-*]|>|\d+\.) +/gm, "");
 
 export function summary(event: AgentGateEvent, cwd?: string): string {
   return oneLine(stripAnsi(String(line(event, cwd))));

@@ -31,7 +31,7 @@ export function visible(text: string): string {
 }
 
 /*  One line, at most so many characters: for rows. */
-export function oneLine(text: string, max = 300): string {
+export function oneLine(text: string, max = 220): string {
   const head = text.length > max * 2 ? text.slice(0, max * 2) : text;
   const line = visible(head.replace(/\s+/g, " ").trim());
   return line.length > max || head.length < text.length ? `${line.slice(0, max)}…` : line;

@@ -1,0 +1,111 @@
+/*  tests/page/lib.mjs - a browser, a built page, a gateway: what the page's tests share
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    The page is built afresh for the tests. CHROMIUM names the browser
+    (/usr/bin/chromium); SHOTS, when set, a folder for pictures of what was seen.
+*/
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const DASHBOARD = join(ROOT, "gateway/dashboard");
+const require = createRequire(join(DASHBOARD, "package.json"));
+const { chromium } = require("playwright-core");
+
+export const { FakeGateway, Endless, CSP } = await import(join(DASHBOARD, "dev/gateway.mjs"));
+export const { MadeUpAgent, random } = await import(join(DASHBOARD, "dev/agent.mjs"));
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/*  Asks until it is true; says what it waited for when it never is. */
+export async function until(what, ask, ms = 10_000) {
+  const end = Date.now() + ms;
+  let seen;
+  for (;;) {
+    seen = await ask();
+    if (seen) {
+      return seen;
+    }
+    if (Date.now() > end) {
+      throw new Error(`waited ${ms} ms for: ${what}`);
+    }
+    await sleep(20);
+  }
+}
+
+/*  A busy machine says nothing about frames per second, but all about CPU. */
+export function load() {
+  return Number(readFileSync("/proc/loadavg", "utf8").split(" ")[0]);
+}
+
+export function figure(name, value) {
+  console.log(`figure: ${name}: ${value}`);
+}
+
+/*  One browser and one built page for a file of tests. */
+export function setup() {
+  const kit = { browser: undefined, dist: mkdtempSync(join(tmpdir(), "agentgate-page.")), problems: [] };
+  before(async () => {
+    execFileSync(process.execPath, [join(DASHBOARD, "build.mjs"), "--out", join(kit.dist, "dist")]);
+    kit.browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info"],
+    });
+  });
+  after(async () => {
+    await kit.browser?.close();
+    rmSync(kit.dist, { recursive: true, force: true });
+  });
+  return kit;
+}
+
+/*  A gateway in memory, closed after the test. */
+export async function fake(t, kit) {
+  const gateway = new FakeGateway({ dist: join(kit.dist, "dist") });
+  await gateway.listen();
+  t.after(() => gateway.close());
+  return gateway;
+}
+
+/*  A page that reports what no page should do: errors, refused content, requests elsewhere. */
+export async function open(t, kit, url, { width = 1280, height = 800, scheme = "light" } = {}) {
+  const context = await kit.browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+  const page = await context.newPage();
+  const strange = [];
+  page.on("pageerror", (error) => strange.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !/WebSocket|ERR_|status of/.test(message.text())) {
+      strange.push(`console: ${message.text()}`);
+    }
+  });
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== new URL(url).origin && protocol !== "data:") {
+      strange.push(`request: ${request.url()}`);
+    }
+  });
+  t.after(() => context.close());
+  await page.goto(url);
+  return { page, context, strange, cdp: await context.newCDPSession(page) };
+}
+
+export async function shot(page, name) {
+  if (process.env.SHOTS) {
+    mkdirSync(process.env.SHOTS, { recursive: true });
+    await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`) });
+  }
+}
+
+export const badge = (page) => page.locator(".badge").innerText();
+export const runUrl = (gateway, id, query = "") => `${gateway.url}#/runs/${encodeURIComponent(id)}${query}`;
+/*  Seqs of the rows that are in the document, in order. */
+export const rowSeqs = (page) =>
+  page.$$eval(".row:not([hidden])", (rows) => rows.map((row) => Number(row.dataset.seq)).sort((a, b) => a - b));
