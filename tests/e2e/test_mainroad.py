@@ -25,9 +25,14 @@ def records(path):
             continue
 
 
+def is_api_error(record):
+    """The CLI words an API failure as a message of a made-up model: an error, not something the agent said."""
+    return record.get("type") == "assistant" and record["message"].get("model") == "<synthetic>" and "error" in record
+
+
 def blocks(path, role, kind):
     for record in records(path):
-        if record.get("type") != role:
+        if record.get("type") != role or is_api_error(record):
             continue
         content = record["message"]["content"]
         for block in content if isinstance(content, list) else []:
@@ -48,7 +53,7 @@ def whole_texts(events, kind):
         if event["type"] != "agent_output" or event["kind"] != kind or event.get("incomplete"):
             continue
         key = (event.get("messageId"), event.get("blockIndex"), event.get("parentToolUseId"))
-        if texts and key == last and len(texts[-1].encode()) % 65536 < 4 and len(texts[-1].encode()) > 65000:
+        if texts and key == last and key[0] is not None:
             texts[-1] += event["content"]
         else:
             texts.append(event["content"])
@@ -77,6 +82,9 @@ def test_client_sees_what_the_agent_did(gateway, recording):
         [(b["tool_use_id"], not b.get("is_error", False)) for b in blocks(recording, "user", "tool_result")]
     assert all(not ok for name, ok in results if name in open_at_end)
     assert whole_texts(events, "text") == [fix(b["text"]) for b in blocks(recording, "assistant", "text") if b["text"]]
+    errors = [e["message"] for e in events if e["type"] == "agent_error"]
+    for record in filter(is_api_error, records(recording)):
+        assert record["message"]["content"][0]["text"] in errors
     seqs = [e["seq"] for e in events]
     assert seqs == sorted(set(seqs))
 
