@@ -32,37 +32,27 @@ static const char s_csp[] = "default-src 'none'; script-src 'self'; style-src 's
     "require-trusted-types-for 'script'; trusted-types 'none'";
 
 /* ---------------------------------------------------------------------- */
-/*  Headers */
+/*  Headers. Made here and not by lws, which would answer a refused upgrade as
+    HTTP/1.0, and that is no answer to some WebSocket clients. */
 
-typedef struct {
-    struct lws *wsi;
-    unsigned char *at, *end;
-    bool failed;
-} head_t;
-
-static void s_header (head_t *head, const char *name, const char *value)
+static const char *s_reason (unsigned status)
 {
-    if (value && *value && lws_add_http_header_by_name (head->wsi, (const unsigned char *) name,
-        (const unsigned char *) value, (int) strlen (value), &head->at, head->end))
-        head->failed = true;
+    static const struct { unsigned status; const char *reason; } rows[] = {
+        { 200, "OK" }, { 202, "Accepted" }, { 304, "Not Modified" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+        { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
+        { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 426, "Upgrade Required" },
+        { 500, "Internal Server Error" }, { 503, "Service Unavailable" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].status == status)
+            return rows[i].reason;
+    return "Unknown";
 }
 
-static void s_common_headers (head_t *head, const ag_reply_t *reply, const char *origin)
+static void s_header (ag_buf_t *out, const char *name, const char *value)
 {
-    s_header (head, "content-type:", reply->type);
-    s_header (head, "content-encoding:", reply->encoding);
-    s_header (head, "cache-control:", reply->cache);
-    s_header (head, "etag:", reply->etag);
-    s_header (head, "allow:", reply->allow);
-    s_header (head, "retry-after:", reply->retry_after);
-    s_header (head, "content-security-policy:", s_csp);
-    s_header (head, "x-content-type-options:", "nosniff");
-    s_header (head, "referrer-policy:", "no-referrer");
-    s_header (head, "cross-origin-opener-policy:", "same-origin");
-    s_header (head, "cross-origin-resource-policy:", "same-origin");
-    s_header (head, "vary:", *origin ? "Accept-Encoding, Origin" : "Accept-Encoding");
-    if (*origin)
-        s_header (head, "access-control-allow-origin:", origin);
+    if (value && *value)
+        ag_buf_printf (out, "%s: %s\r\n", name, value);
 }
 
 static size_t s_body_size (const ag_reply_t *reply)
@@ -70,28 +60,32 @@ static size_t s_body_size (const ag_reply_t *reply)
     return reply->fixed.ptr ? reply->fixed.len : reply->body.len;
 }
 
-/*  Appends status line and headers to `out`. 0, or -1. */
-static int s_append_head (struct lws *wsi, const ag_reply_t *reply, bool streamed, bool chunked, const char *origin, ag_buf_t *out)
+typedef enum { AS_WHOLE, AS_CHUNKS, UNTIL_CLOSE } length_t;     /* how the reader knows the end */
+
+static void s_append_head (const ag_reply_t *reply, length_t length, bool close, const char *origin, ag_buf_t *out)
 {
-    head_t head = { .wsi = wsi };
-    char length[24];
-    head.at = (unsigned char *) ag_buf_reserve (out, HEAD_MAX);
-    head.end = head.at + HEAD_MAX;
-    unsigned char *start = head.at;
-    if (lws_add_http_header_status (wsi, reply->status, &head.at, head.end))
-        return -1;
-    s_common_headers (&head, reply, origin);
-    snprintf (length, sizeof length, "%zu", s_body_size (reply));
-    if (!streamed && reply->status != 304)
-        s_header (&head, "content-length:", length);
-    else if (chunked)
-        s_header (&head, "transfer-encoding:", "chunked");
-    else if (streamed)
-        s_header (&head, "connection:", "close");
-    if (head.failed || lws_finalize_http_header (wsi, &head.at, head.end))
-        return -1;
-    out->len += (size_t) (head.at - start);
-    return 0;
+    ag_buf_printf (out, "HTTP/1.1 %u %s\r\nserver: agentgate\r\n", reply->status, s_reason (reply->status));
+    s_header (out, "content-type", reply->type);
+    s_header (out, "content-encoding", reply->encoding);
+    s_header (out, "cache-control", reply->cache);
+    s_header (out, "etag", reply->etag);
+    s_header (out, "allow", reply->allow);
+    s_header (out, "retry-after", reply->retry_after);
+    s_header (out, "www-authenticate", reply->status == 401 ? "Bearer" : NULL);
+    s_header (out, "upgrade", reply->status == 426 ? "websocket" : NULL);
+    s_header (out, "content-security-policy", s_csp);
+    s_header (out, "x-content-type-options", "nosniff");
+    s_header (out, "referrer-policy", "no-referrer");
+    s_header (out, "cross-origin-opener-policy", "same-origin");
+    s_header (out, "cross-origin-resource-policy", "same-origin");
+    s_header (out, "vary", *origin ? "Accept-Encoding, Origin" : "Accept-Encoding");
+    s_header (out, "access-control-allow-origin", origin);
+    if (length == AS_CHUNKS)
+        s_header (out, "transfer-encoding", "chunked");
+    else if (length == AS_WHOLE && reply->status != 304)
+        ag_buf_printf (out, "content-length: %zu\r\n", s_body_size (reply));
+    s_header (out, "connection", close || length == UNTIL_CLOSE ? "close" : NULL);
+    ag_buf_append_cstr (out, "\r\n");
 }
 
 int ag_http_answer (ag_server_t *server, struct lws *wsi, unsigned status, const char *title, const char *detail)
@@ -100,12 +94,10 @@ int ag_http_answer (ag_server_t *server, struct lws *wsi, unsigned status, const
     ag_buf_t *out = &server->out;
     ag_reply_problem (&reply, status, title, detail);
     out->len = LWS_PRE;
-    int rc = s_append_head (wsi, &reply, false, false, "", out);
+    s_append_head (&reply, AS_WHOLE, true, "", out);
     ag_buf_append (out, reply.body.data, reply.body.len);
     ag_reply_clear (&reply);
-    if (rc == 0 && lws_write (wsi, (unsigned char *) out->data + LWS_PRE, out->len - LWS_PRE, LWS_WRITE_HTTP) < 0)
-        rc = -1;
-    return rc;
+    return lws_write (wsi, (unsigned char *) out->data + LWS_PRE, out->len - LWS_PRE, LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -320,8 +312,8 @@ int ag_http_writable (ag_conn_t *self)
     self->waits_for_room = false;
     out->len = LWS_PRE;
     bool streamed = self->kind == AG_CONN_SSE || self->reply.more;
-    if (!self->head_sent && s_append_head (self->wsi, &self->reply, streamed, self->chunked, self->origin, out) != 0)
-        return -1;
+    if (!self->head_sent)
+        s_append_head (&self->reply, !streamed ? AS_WHOLE : self->chunked ? AS_CHUNKS : UNTIL_CLOSE, false, self->origin, out);
     self->head_sent = true;
     int more = self->kind == AG_CONN_SSE ? 1 : s_put_body (self, room);
     if (more < 0 || ag_conn_write_out (self, LWS_WRITE_HTTP) != 0)

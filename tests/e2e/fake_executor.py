@@ -27,6 +27,7 @@ class FakeExecutor:
         self.acked = 0
         self.welcome = None
         self.cancelled = False
+        self.who = False                # the gateway does not know us
         self.asked = []                 # RESEND windows, as they came
         self.context = zmq.Context()
         self.bus = self.context.socket(zmq.XPUB)
@@ -107,6 +108,8 @@ class FakeExecutor:
             self.acked = max(self.acked, message.get("durable", message.get("seq", 0)))
         elif name == b"CANCEL":
             self.cancelled = True
+        elif name == b"WHO":
+            self.who = True
         elif name == b"RESEND":
             self.asked.append((message["from"], message["to"]))
             self.resend(message["from"], message["to"])
