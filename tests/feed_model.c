@@ -477,6 +477,7 @@ model_check_same (model_t *self, const model_viewer_t *stayed, const model_viewe
         for (int epoch = 0; epoch <= self->streams[stream].epoch; epoch++)
             for (uint64_t seq = 1; seq <= self->streams[stream].last[epoch]; seq++)
                 if (!came_back->relaxed[stream][epoch] && s_gaps_over (came_back, stream, epoch, seq, &same) == 0
+                        && s_gaps_over (stayed, stream, epoch, seq, &same) == 0
                         && stayed->got[stream][epoch][seq] != came_back->got[stream][epoch][seq])
                     model_fail (self, "%s: %llu: who stayed got it %d times, who came back %d", self->streams[stream].id,
                         (unsigned long long) seq, stayed->got[stream][epoch][seq], came_back->got[stream][epoch][seq]);
