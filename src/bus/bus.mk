@@ -1,13 +1,22 @@
 # L5: the bus: sockets, the publishing end.
 noinst_LTLIBRARIES += libag_bus.la
 libag_bus_la_SOURCES = \
+	include/agentgate/subscriber.h include/agentgate/writer.h \
+	src/bus/curve.c src/bus/curve.h src/bus/curve_private.h \
+	src/bus/debt.c src/bus/debt.h \
+	src/bus/endpoints.c src/bus/endpoints.h \
 	src/bus/frames.c src/bus/frames.h \
+	src/bus/heads.c src/bus/heads.h \
 	src/bus/link.c src/bus/link.h \
 	src/bus/outlet.c src/bus/outlet.h \
+	src/bus/owed.c src/bus/owed.h \
 	src/bus/publisher.c src/bus/publisher.h \
-	src/bus/socket.c src/bus/socket.h
+	src/bus/socket.c src/bus/socket.h \
+	src/bus/subscriber.c \
+	src/bus/writer.c \
+	src/bus/zap.c
 libag_bus_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS) $(CZMQ_CFLAGS)
-libag_bus_la_LIBADD = $(CZMQ_LIBS) $(ZMQ_LIBS)
+libag_bus_la_LIBADD = $(CZMQ_LIBS) $(ZMQ_LIBS) -lpthread
 AG_BUS_LIBS = libag_bus.la $(AG_STORE_LIBS)
 
 if HAVE_CMOCKA

@@ -25,7 +25,7 @@ typedef struct {
 void ag_frames_of (ag_frames_t *frames_r, const ag_event_t *event, ag_buf_t *topic);
 
 /*  A message that has come in; frames beyond what it may have are counted and dropped. */
-enum { AG_INCOMING_MAX = 5 };
+enum { AG_INCOMING_MAX = 7 };
 typedef struct {
     zmq_msg_t messages[AG_INCOMING_MAX];
     ag_frame_view_t frames[AG_INCOMING_MAX];

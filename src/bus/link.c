@@ -50,7 +50,7 @@ struct ag_link {
     ag_buf_t out; /* scratch for a message */
 };
 
-ag_link_t *ag_link_new (void *zmq_context, const char *endpoint, const ag_curve_t *curve,
+ag_link_t *ag_link_new (void *zmq_context, const char *endpoint, ag_curve_t *curve,
     const ag_link_stream_t *stream, const ag_link_owner_t *owner, char **error_r)
 {
     void *dealer = ag_socket_open (zmq_context, ZMQ_DEALER, error_r);

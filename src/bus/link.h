@@ -36,7 +36,7 @@ typedef struct {
 } ag_link_owner_t;
 
 /*  `stream` and `owner` are lent and must outlive the link. */
-ag_link_t *ag_link_new (void *zmq_context, const char *endpoint, const ag_curve_t *curve,
+ag_link_t *ag_link_new (void *zmq_context, const char *endpoint, ag_curve_t *curve,
     const ag_link_stream_t *stream, const ag_link_owner_t *owner, char **error_r);
 void ag_link_destroy (ag_link_t **self_p);
 

@@ -23,7 +23,7 @@ struct ag_outlet {
 /*  With one peer (we connect) a full queue says so, and the cursor waits: a
     burst loses nothing. With many (we bind) it does not, or the slowest of
     them would hold up the others. */
-static void *s_open (void *zmq_context, const char *endpoint, const ag_curve_t *curve, char **error_r)
+static void *s_open (void *zmq_context, const char *endpoint, ag_curve_t *curve, char **error_r)
 {
     void *socket = ag_socket_open (zmq_context, ZMQ_XPUB, error_r);
     if (!socket)
@@ -36,7 +36,7 @@ static void *s_open (void *zmq_context, const char *endpoint, const ag_curve_t *
     return NULL;
 }
 
-ag_outlet_t *ag_outlet_new (void *zmq_context, const char *endpoint, const ag_curve_t *curve, uint64_t sent,
+ag_outlet_t *ag_outlet_new (void *zmq_context, const char *endpoint, ag_curve_t *curve, uint64_t sent,
     int64_t start_by_us, char **error_r)
 {
     void *socket = s_open (zmq_context, endpoint, curve, error_r);

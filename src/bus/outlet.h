@@ -17,7 +17,7 @@
 
 typedef struct ag_outlet ag_outlet_t;
 
-ag_outlet_t *ag_outlet_new (void *zmq_context, const char *endpoint, const ag_curve_t *curve, uint64_t sent,
+ag_outlet_t *ag_outlet_new (void *zmq_context, const char *endpoint, ag_curve_t *curve, uint64_t sent,
     int64_t start_by_us, char **error_r);
 void ag_outlet_destroy (ag_outlet_t **self_p);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "bus/curve.h"
 #include "bus/frames.h"
 #include "bus/link.h"
 #include "bus/outlet.h"
@@ -23,6 +24,7 @@ enum {
 
 struct ag_publisher {
     void *zmq_context;     /* of its own, with one I/O thread */
+    ag_zap_t *zap;         /* the gate for keys, or NULL */
     ag_outlet_t **outlets; /* one for each data endpoint */
     size_t outlet_count;
     ag_link_t **links; /* one for each control endpoint */
@@ -126,7 +128,9 @@ ag_publisher_t *ag_publisher_new (const ag_publisher_options_t *options, char **
     self->stream.ended = options->ended;
     self->acked = options->acked;
     s_name_stream (self, options);
-    if (s_open_endpoints (self, options, error_r))
+    if (options->curve)
+        self->zap = ag_zap_new (self->zmq_context, options->curve, error_r);
+    if ((options->curve && !self->zap) || s_open_endpoints (self, options, error_r))
         ag_publisher_destroy (&self);
     return self;
 }
@@ -140,6 +144,7 @@ void ag_publisher_destroy (ag_publisher_t **self_p)
         ag_outlet_destroy (&self->outlets[i]);
     for (size_t i = 0; i < self->link_count; i++)
         ag_link_destroy (&self->links[i]);
+    ag_zap_destroy (&self->zap);
     zmq_ctx_term (self->zmq_context);
     free (self->outlets);
     free (self->links);

@@ -35,7 +35,7 @@ typedef struct {
     size_t bus_count;
     const char *const *control;         /* control endpoints */
     size_t control_count;
-    const ag_curve_t *curve;            /* lent, or NULL */
+    ag_curve_t *curve;            /* lent, or NULL */
     ag_ids_t ids;
     uint64_t epoch;
     uint64_t first, last;               /* what the journal holds already; 0, 0: nothing. Not published again, only resent */

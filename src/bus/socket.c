@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "bus/curve.h"
 #include "core/mem.h"
 #include <agentgate/event.h>
 
@@ -54,11 +55,12 @@ void *ag_socket_open (void *zmq_context, int type, char **error_r)
 }
 
 int ag_socket_attach (
-    void *socket, const char *endpoint, ag_socket_role_t role, const ag_curve_t *curve, char **error_r)
+    void *socket, const char *endpoint, ag_socket_role_t role, ag_curve_t *curve, char **error_r)
 {
     const int yes = 1;
     int rc;
-    (void) curve;
+    if (curve && strncmp (endpoint, "tcp://", 6) == 0 && ag_curve_apply (curve, socket, role, error_r))
+        return -1;
     if (role == AG_SOCKET_CONNECT) {
         /*  A message waits for a live peer, not in a dead one's queue. */
         zmq_setsockopt (socket, ZMQ_IMMEDIATE, &yes, sizeof yes);
@@ -71,7 +73,7 @@ int ag_socket_attach (
     return rc;
 }
 
-int ag_socket_attach_text (void *socket, const char *text, const ag_curve_t *curve, char **error_r)
+int ag_socket_attach_text (void *socket, const char *text, ag_curve_t *curve, char **error_r)
 {
     ag_socket_role_t role = text[0] == '@' ? AG_SOCKET_BIND : AG_SOCKET_CONNECT;
     return ag_socket_attach (socket, text + (role == AG_SOCKET_BIND), role, curve, error_r);

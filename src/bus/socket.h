@@ -16,10 +16,7 @@ typedef enum {
     AG_SOCKET_BIND
 } ag_socket_role_t;
 
-typedef struct ag_curve ag_curve_t;     /* our certificate and the allow-list; NULL: none */
-
-ag_curve_t *ag_curve_load (const char *dir, char **error_r);
-void ag_curve_destroy (ag_curve_t **self_p);
+typedef struct ag_curve ag_curve_t;     /* keys (curve.h); NULL: none */
 
 enum {
     AG_SOCKET_HWM = 1000,               /* messages, each side */
@@ -33,10 +30,12 @@ enum {
     NULL with a malloc'ed *error_r. To be closed by zmq_close. */
 void *ag_socket_open (void *zmq_context, int type, char **error_r);
 /*  Connects or binds; may be called several times on one socket. `endpoint` is
-    taken as it is: ag_endpoint_check is the caller's. 0 or -1 with *error_r. */
-int ag_socket_attach (void *socket, const char *endpoint, ag_socket_role_t role, const ag_curve_t *curve, char **error_r);
+    taken as it is: ag_endpoint_check is the caller's. Keys, if there are, are
+    for tcp; ipc is guarded by its folder. A socket that binds with keys needs
+    an ag_zap_t in its context (curve.h) before. 0 or -1 with *error_r. */
+int ag_socket_attach (void *socket, const char *endpoint, ag_socket_role_t role, ag_curve_t *curve, char **error_r);
 /*  The same with a role in the text: a leading "@" binds, else connects. */
-int ag_socket_attach_text (void *socket, const char *text, const ag_curve_t *curve, char **error_r);
+int ag_socket_attach_text (void *socket, const char *text, ag_curve_t *curve, char **error_r);
 
 /*  Frames of one message, never blocking. Sends all (true) or none (false:
     queue full, or nobody connected). */

@@ -65,9 +65,9 @@ static int s_write_all (int fd, const char *bytes, size_t len)
 /*  A recording that is being played. */
 typedef struct {
     FILE *lines;
-    FILE *timing;               /* or NULL */
+    FILE *timing; /* or NULL */
     char *timing_path;
-    double speed;               /* 0: no waiting */
+    double speed; /* 0: no waiting */
     int fd;
 } s_player_t;
 

@@ -1,0 +1,57 @@
+/*  bus/owed.h - what writers that have ended still owe the gateways
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    A writer's folder (<state>/runs/NAME or <state>/work-orders/NAME) holds its
+    journal, run.db, and, as long as a gateway may still have to be given
+    something, an empty file "owed". A journal that no live process holds is
+    opened, announced, and resent on request until every gateway that answers
+    has committed it; then the mark goes. A run that has no end (its executor
+    was killed) gets one: run_failed with reason "lost".
+
+    Goes by turns, one journal after the other, and needs no sockets of the
+    owner's loop: a timer is enough. Nothing is published on the data channel;
+    the gateway asks for what it lacks. SPEC sections 2 and 5.9.
+*/
+#ifndef AG_BUS_OWED_H
+#define AG_BUS_OWED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bus/socket.h"
+
+typedef struct ag_owed ag_owed_t;
+
+typedef struct {
+    const char *state_dir;
+    const char *const *control;         /* control endpoints of the gateways; lent until destroyed */
+    size_t control_count;
+    ag_curve_t *curve;            /* lent, or NULL */
+    int64_t answer_us;                  /* how long to wait for a gateway to answer; 0: 2 s */
+    int64_t patience_us;                /* how long a journal may make no progress; 0: 10 s */
+} ag_owed_options_t;
+
+typedef struct {
+    size_t found;               /* journals marked as owed that no live process holds */
+    size_t delivered;           /* of these, now acknowledged */
+    size_t closed;              /* of these, given an end */
+    size_t failed;              /* could not be read: told in the log */
+    bool unanswered;            /* no gateway answered: the rest was not tried */
+} ag_owed_result_t;
+
+ag_owed_t *ag_owed_new (const ag_owed_options_t *options);
+void ag_owed_destroy (ag_owed_t **self_p);
+
+/*  Returns when it wants to be called again, monotonic microseconds; INT64_MAX: done. */
+int64_t ag_owed_turn (ag_owed_t *self, int64_t now_us);
+void ag_owed_result (const ag_owed_t *self, ag_owed_result_t *result_r);
+
+/*  The mark in a writer's folder. 0, or -1 with errno. */
+int ag_owed_mark (const char *folder);
+int ag_owed_settle (const char *folder);
+
+#endif
