@@ -20,9 +20,13 @@ libag_bus_la_LIBADD = $(CZMQ_LIBS) $(ZMQ_LIBS) -lpthread
 AG_BUS_LIBS = libag_bus.la $(AG_STORE_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/test_publisher
+check_PROGRAMS += tests/test_publisher tests/test_bus
 tests_test_publisher_SOURCES = tests/test_publisher.c tests/fake_gateway.c tests/fake_gateway.h \
 	tests/store_fixture.c tests/store_fixture.h
 tests_test_publisher_CPPFLAGS = $(TEST_CPPFLAGS) $(ZMQ_CFLAGS)
 tests_test_publisher_LDADD = $(AG_BUS_LIBS) $(CMOCKA_LIBS)
+tests_test_bus_SOURCES = tests/test_bus.c tests/fake_gateway.c tests/fake_gateway.h \
+	tests/store_fixture.c tests/store_fixture.h
+tests_test_bus_CPPFLAGS = $(TEST_CPPFLAGS) $(ZMQ_CFLAGS)
+tests_test_bus_LDADD = $(AG_BUS_LIBS) $(CMOCKA_LIBS)
 endif
