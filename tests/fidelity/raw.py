@@ -1,0 +1,339 @@
+"""raw.py - an independent reader of agents' stdout
+
+This Source Code Form is subject to the terms of the Mozilla Public
+License, v. 2.0. If a copy of the MPL was not distributed with this
+file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+Written from the descriptions of the formats, not from src/agent: what it says
+of a recording is compared with what the parser's events say (test_fidelity.py).
+It reads whole files, is not robust, and knows nothing of events. Where a rule
+of a format decides what is right, the rule stands there as a comment.
+"""
+
+import json
+import re
+
+
+class Run:
+    """What happened, in the order in which it was told."""
+
+    def __init__(self):
+        self.calls = []  # (id, name, tool)
+        self.results = []  # (id, success, characters or None, beginning or None)
+        self.texts = []  # (kind, parent, text)
+        self.usage = {}  # input, output, cache_read, cache_write, cost, turns: of the run
+        self.end = "none"  # none, success, error
+        self.bad_lines = 0
+        self.session = None
+        self.model = None
+        self._open = {}
+
+    def call(self, call_id, name, tool):
+        self.calls.append((call_id, name, tool))
+        self._open[call_id] = True
+
+    def result(self, call_id, success, content=None):
+        self._open.pop(call_id, None)
+        length = None if content is None else len(content)
+        begin = None if content is None else content[:500]
+        self.results.append((call_id, success, length, begin))
+
+    def text(self, kind, text, parent=None):
+        if text:
+            self.texts.append((kind, parent, text))
+
+    def finish(self):
+        """Calls that nobody answered: the run ended before them."""
+        for call_id in list(self._open):
+            self.result(call_id, False, "")
+        return self
+
+    def add(self, **numbers):
+        for key, value in numbers.items():
+            if value is not None:
+                self.usage[key] = self.usage.get(key, 0) + value
+
+
+def _clean(value):
+    """Half of a surrogate pair is no character."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, list):
+        return [_clean(v) for v in value]
+    if isinstance(value, dict):
+        return {_clean(k): _clean(v) for k, v in value.items()}
+    return value
+
+
+def _records(data, run):
+    """Lines end at LF only; one JSON object each."""
+    for line in data.split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line.decode("utf-8", "replace"))  # of duplicate keys the last wins
+        except ValueError:
+            run.bad_lines += 1
+            continue
+        if isinstance(record, dict):
+            yield _clean(record)
+
+
+def _content(content):
+    """A string, or an array of blocks; None when it holds more than text."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list) and all(b.get("type") == "text" for b in content):
+        return "\n".join(b["text"] for b in content)
+    return None
+
+
+# ---------------------------------------------------------------------------
+# Claude Code
+
+CLAUDE_TOOLS = {
+    "Bash": "Bash", "Read": "Read", "NotebookRead": "Read", "Write": "Write", "Edit": "Edit", "MultiEdit": "Edit",
+    "NotebookEdit": "Edit", "Grep": "Grep", "Glob": "Glob", "LS": "Glob", "WebFetch": "WebFetch", "WebSearch": "WebSearch",
+}
+
+
+class _Stream:
+    """Partial messages of one parent: the current message's blocks."""
+
+    def __init__(self):
+        self.message = None
+        self.blocks = {}  # index: [kind, text, stopped]
+
+    def start(self, message):
+        # A message that begins while another was not finished replaces it: that attempt failed.
+        if message != self.message:
+            self.message, self.blocks = message, {}
+
+    def whole(self, message, kind):
+        """The assistant record repeats the first block of its kind."""
+        self.start(message)
+        for index in sorted(self.blocks):
+            if self.blocks[index][0] == kind:
+                del self.blocks[index]
+                return
+
+    def rest(self):
+        left = [self.blocks[i] for i in sorted(self.blocks)]
+        self.blocks = {}
+        return [(kind, text) for kind, text, _ in left]
+
+
+def _claude_event(run, stream, record):
+    event, parent = record["event"], record.get("parent_tool_use_id")
+    index = event.get("index")
+    if event["type"] == "message_start":
+        stream.start(event["message"]["id"])
+    elif event["type"] == "content_block_start":
+        block = event["content_block"]
+        if block["type"] in ("text", "thinking"):
+            stream.blocks[index] = [block["type"], block.get(block["type"], ""), False]
+    elif event["type"] == "content_block_delta" and index in stream.blocks:
+        delta = event["delta"]
+        stream.blocks[index][1] += delta.get("text", "") + delta.get("thinking", "")
+    elif event["type"] == "message_stop":
+        abandoned = record.get("abandoned_blocks")
+        if abandoned:  # given up, and said again under another id
+            first = abandoned["from_block_index"]
+            stream.blocks = {i: b for i, b in stream.blocks.items() if i < first}
+        for kind, text in stream.rest():
+            run.text(kind, text, parent)
+
+
+def _claude_assistant(run, stream, record):
+    message, parent = record["message"], record.get("parent_tool_use_id")
+    if record.get("error") and message.get("model") == "<synthetic>":
+        return  # the CLI made it up: an error, not the model's words
+    for block in message["content"]:
+        kind = block["type"]
+        if kind in ("text", "thinking"):
+            stream.whole(message.get("id"), kind)
+            run.text(kind, block[kind], parent)
+        elif kind in ("tool_use", "server_tool_use"):
+            run.call(block["id"], block["name"], CLAUDE_TOOLS.get(block["name"], "Other"))
+
+
+def _claude_user(run, record):
+    content = record["message"]["content"]
+    for block in content if isinstance(content, list) else []:
+        # text blocks are prompts and notices, not output
+        if block["type"] == "tool_result":
+            run.result(block["tool_use_id"], not block.get("is_error", False), _content(block.get("content")))
+
+
+def _claude_result(run, stream, record):
+    for kind, text in stream.rest():  # the turn is over: what was not finished never will be
+        run.text(kind, text)
+    run.end = "error" if record["is_error"] else "success"
+    if "total_cost_usd" in record:
+        run.usage["cost"] = record["total_cost_usd"]  # cumulative: the last one counts
+    run.add(turns=record.get("num_turns"))
+    models = record.get("modelUsage")
+    if models:  # cumulative too, and with the subagents'
+        for ours, theirs in (("input", "inputTokens"), ("output", "outputTokens"), ("cache_read", "cacheReadInputTokens"),
+                             ("cache_write", "cacheCreationInputTokens")):
+            run.usage[ours] = sum(m[theirs] for m in models.values())
+    elif record.get("usage"):
+        usage = record["usage"]  # of this turn
+        run.add(input=usage.get("input_tokens"), output=usage.get("output_tokens"),
+                cache_read=usage.get("cache_read_input_tokens"), cache_write=usage.get("cache_creation_input_tokens"))
+
+
+def claude(data):
+    run, streams = Run(), {}
+    for record in _records(data, run):
+        kind, parent = record.get("type"), record.get("parent_tool_use_id")
+        stream = streams.setdefault(parent, _Stream())
+        run.session = record.get("session_id", run.session)
+        if kind == "system" and record["subtype"] == "init":
+            run.model = record.get("model")
+        elif kind == "stream_event":
+            _claude_event(run, stream, record)
+        elif kind == "assistant":
+            _claude_assistant(run, stream, record)
+        elif kind == "user":
+            _claude_user(run, record)
+        elif kind == "result":
+            _claude_result(run, streams.setdefault(None, _Stream()), record)
+    for parent, stream in streams.items():
+        for kind, text in stream.rest():
+            run.text(kind, text, parent)
+    return run.finish()
+
+
+# ---------------------------------------------------------------------------
+# Codex
+
+CODEX_TOOLS = {"command_execution": "Bash", "file_change": "Edit", "web_search": "WebSearch", "mcp_tool_call": "Other",
+               "collab_tool_call": "Other"}
+
+
+def _codex_name(item):
+    if item["type"] == "mcp_tool_call":
+        return "mcp__%s__%s" % (item["server"], item["tool"])
+    return item.get("tool", item["type"])
+
+
+def _codex_item(run, todo, item, completed):
+    kind, item_id = item["type"], item["id"]
+    if kind == "todo_list":
+        # one call a state of the list: there is no other way to see it change
+        state = json.dumps(item["items"])
+        if todo.get("state") != state:
+            todo["state"] = state
+            todo["count"] = todo.get("count", 0) + 1
+            state_id = item_id if todo["count"] == 1 else "%s.%d" % (item_id, todo["count"])
+            run.call(state_id, "todo_list", "Other")
+            run.result(state_id, True, "")
+    elif kind in CODEX_TOOLS:
+        if item_id not in run._open:
+            run.call(item_id, _codex_name(item), CODEX_TOOLS[kind])
+        if completed and kind == "command_execution":
+            # "completed" is also said of commands that were given up: the exit code decides
+            run.result(item_id, item["exit_code"] == 0, item["aggregated_output"])
+        elif completed:
+            run.result(item_id, item.get("status", "completed") == "completed")
+    elif completed and kind == "agent_message":
+        run.text("text", item["text"])
+    elif completed and kind == "reasoning":
+        run.text("thinking", item["text"])
+
+
+def codex(data):
+    run, todo = Run(), {}
+    for record in _records(data, run):
+        kind = record["type"]
+        if kind == "thread.started":
+            run.session = record["thread_id"]
+        elif kind in ("item.started", "item.completed"):
+            _codex_item(run, todo, record["item"], kind == "item.completed")
+        elif kind == "item.updated" and record["item"]["type"] == "todo_list":
+            _codex_item(run, todo, record["item"], False)
+        elif kind == "turn.completed":
+            usage = record["usage"]
+            run.end = "success"
+            run.add(input=usage["input_tokens"], output=usage["output_tokens"], cache_read=usage["cached_input_tokens"],
+                    cache_write=usage.get("cache_write_input_tokens"), turns=1)
+        elif kind == "turn.failed":
+            run.end = "error"
+    return run.finish()
+
+
+# ---------------------------------------------------------------------------
+# Gemini CLI
+
+GEMINI_TOOLS = {"read_file": "Read", "read_many_files": "Read", "write_file": "Write", "replace": "Edit",
+                "run_shell_command": "Bash", "grep_search": "Grep", "search_file_content": "Grep", "glob": "Glob",
+                "list_directory": "Glob", "web_fetch": "WebFetch", "google_web_search": "WebSearch"}
+
+
+def gemini(data):
+    run, text = Run(), []
+    for record in _records(data, run):
+        kind = record["type"]
+        if kind == "message" and record["role"] == "assistant":
+            text.append(record["content"])  # deltas, to be joined up to the next other record
+            continue
+        run.text("text", "".join(text))
+        text = []
+        if kind == "init":
+            run.session, run.model = record["session_id"], record["model"]
+        elif kind == "tool_use":
+            run.call(record["tool_id"], record["tool_name"], GEMINI_TOOLS.get(record["tool_name"], "Other"))
+        elif kind == "tool_result":
+            # a failed command is a success here; its exit code is nowhere
+            run.result(record["tool_id"], record["status"] == "success",
+                       record.get("output") or record.get("error", {}).get("message", ""))
+        elif kind == "result":
+            run.end = "success" if record["status"] == "success" else "error"
+            stats = record.get("stats") or {}
+            run.usage = {ours: stats[theirs] for ours, theirs in (
+                ("input", "input_tokens"), ("output", "output_tokens"), ("cache_read", "cached")) if theirs in stats}
+    run.text("text", "".join(text))
+    return run.finish()
+
+
+# ---------------------------------------------------------------------------
+# opencode
+
+OPENCODE_TOOLS = {"bash": "Bash", "read": "Read", "write": "Write", "edit": "Edit", "multiedit": "Edit", "patch": "Edit",
+                  "grep": "Grep", "glob": "Glob", "list": "Glob", "webfetch": "WebFetch", "websearch": "WebSearch"}
+
+
+def _opencode_success(part):
+    state = part["state"]
+    if state["status"] != "completed" or part["tool"] == "invalid":  # "invalid": the tool does not exist
+        return False
+    metadata = state.get("metadata") or {}
+    return "exit" not in metadata or metadata["exit"] == 0  # null: it was killed
+
+
+def opencode(data):
+    run = Run()
+    for record in _records(data, run):
+        kind, part = record["type"], record.get("part")
+        run.session = record["sessionID"]
+        if kind == "tool_use":  # start and end in one
+            state = part["state"]
+            run.call(part["callID"], part["tool"], OPENCODE_TOOLS.get(part["tool"], "Other"))
+            run.result(part["callID"], _opencode_success(part), state.get("output", state.get("error", "")))
+        elif kind in ("text", "reasoning"):
+            run.text("text" if kind == "text" else "thinking", part["text"])
+        elif kind == "step_finish":
+            tokens = part["tokens"]  # of one step
+            run.add(input=tokens["input"], output=tokens["output"], cache_read=tokens["cache"]["read"],
+                    cache_write=tokens["cache"]["write"], cost=part["cost"], turns=1)
+            if part.get("reason") != "tool-calls":
+                run.end = "success"  # there is no last record
+        elif kind == "error":
+            run.end = "error"
+    return run.finish()
+
+
+READERS = {"claude": claude, "claude-1.0": claude, "amp": claude, "codex": codex, "gemini": gemini, "opencode": opencode}
