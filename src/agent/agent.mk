@@ -36,7 +36,9 @@ noinst_PROGRAMS += bench/parser
 bench_parser_SOURCES = bench/parser.c
 bench_parser_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
 
-EXTRA_DIST += tests/recordings
+EXTRA_DIST += tests/recordings tests/fidelity/raw.py tests/fidelity/test_fidelity.py \
+	tests/fuzz/run.sh tests/fuzz/parser.dict tests/fuzz/redact.dict tests/fuzz/corpus \
+	bench/parser.sh bench/parser.mjs
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/test_line
@@ -58,4 +60,15 @@ check_PROGRAMS += tests/test_agent_parser
 tests_test_agent_parser_SOURCES = tests/test_agent_parser.c tests/agent_probe.c tests/agent_probe.h
 tests_test_agent_parser_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_agent_parser_LDADD = $(AGENT_TEST_LDADD)
+endif
+
+# Fuzzers: tests/fuzz/run.sh BUILD SECONDS. Build everything with clang and -fsanitize=fuzzer-no-link.
+if ENABLE_FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_parser tests/fuzz/fuzz_redact
+tests_fuzz_fuzz_parser_SOURCES = tests/fuzz/fuzz_parser.c
+tests_fuzz_fuzz_parser_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
+tests_fuzz_fuzz_parser_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_redact_SOURCES = tests/fuzz/fuzz_redact.c
+tests_fuzz_fuzz_redact_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
+tests_fuzz_fuzz_redact_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif

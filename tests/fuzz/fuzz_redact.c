@@ -1,0 +1,68 @@
+/*  fuzz_redact.c - any text, whole and in pieces, through the patterns for secrets
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+    The first byte says how the rest is cut. The text is repaired first, since
+    drafts hold valid UTF-8; what comes out must be valid too, and what a
+    stream holds back must stay within its bound.
+*/
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/scrub.h"
+#include "core/utf8.h"
+
+static void s_require (bool fact)
+{
+    if (!fact)
+        abort ();
+}
+
+static void s_whole (ag_scrub_t *scrub, ag_str_t text, bool cut)
+{
+    ag_buf_t out = { 0 };
+    uint64_t count = 0;
+    if (ag_scrub_text (scrub, text, cut, NULL, &out, &count))
+        s_require (count && ag_utf8_valid (out.data, out.len));
+    ag_buf_free (&out);
+}
+
+static void s_stream (ag_scrub_t *scrub, ag_str_t text, size_t piece)
+{
+    ag_scrub_stream_t stream = { 0 };
+    ag_buf_t out = { 0 };
+    while (text.len) {
+        size_t len = ag_utf8_prefix_bytes (text.ptr, text.len, piece);
+        if (!len)
+            len = ag_utf8_prefix_chars (text.ptr, text.len, 1);
+        ag_scrub_feed (scrub, &stream, (ag_str_t) { text.ptr, len }, &out);
+        s_require (stream.held.len <= 4 * AG_SCRUB_HOLD_CHARS + 1);
+        text.ptr += len;
+        text.len -= len;
+    }
+    ag_scrub_flush (scrub, &stream, &out);
+    s_require (!out.len || ag_utf8_valid (out.data, out.len));
+    ag_buf_free (&stream.held);
+    ag_buf_free (&out);
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    static ag_scrub_t *scrub;
+    static const ag_str_t values[] = { AG_STR ("swordfish"), AG_STR ("line one of a value\nline two of a value") };
+    if (!scrub)
+        scrub = ag_scrub_new (values, 2);
+    if (!size)
+        return 0;
+    ag_buf_t clean = { 0 };
+    ag_utf8_append_repaired (&clean, (const char *) data + 1, size - 1);
+    ag_str_t text = { clean.len ? clean.data : "", clean.len };
+    s_whole (scrub, text, data[0] & 1);
+    s_stream (scrub, text, 1 + data[0] / 2);
+    ag_buf_free (&clean);
+    return 0;
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# run.sh BUILD SECONDS: each parser fuzzer of a build with --enable-fuzzers for so long, corpus from the recordings.
+# Exit status 0: nothing found.
+#
+# This Source Code Form is subject to the terms of the Mozilla Public
+# License, v. 2.0. If a copy of the MPL was not distributed with this
+# file, You can obtain one at https://mozilla.org/MPL/2.0/.
+set -eu
+export ASAN_OPTIONS=quarantine_size_mb=16
+build=$1 seconds=$2
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/parser" "$work/redact"
+# Two bytes before each recording choose format and cut; pieces of long ones are enough.
+for file in "$here"/../recordings/*/*.jsonl "$here"/corpus/*; do
+  [ -s "$file" ] || continue
+  name=$(basename "$(dirname "$file")")-$(basename "$file")
+  { printf 'A\377'; head -c 12000 "$file"; } >"$work/parser/$name"
+  { printf 'A\005'; tail -c 6000 "$file" | tail -n +2; } >"$work/parser/end-$name"
+  { printf '\007'; head -c 3000 "$file"; } >"$work/redact/$name"
+done
+for fuzzer in parser redact; do
+  "$build/tests/fuzz/fuzz_$fuzzer" -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=2048 \
+    -dict="$here/$fuzzer.dict" -print_final_stats=1 "$work/$fuzzer"
+done
