@@ -24,7 +24,7 @@ enum {
     REST_READS = 16,                    /* at the end, of what a pipe may still hold */
     QUIET_US = 250 * 1000,              /* the agent is dead, somebody holds its pipe and says nothing */
     ORPHAN_US = 2000 * 1000,            /* or says something, but this is enough */
-    WATCH_END_US = 300 * 1000,          /* for the last changes in the workspace */
+    WATCH_END_US = 5000 * 1000,         /* at most, for the last changes in the workspace */
     SYNC_US = 1000 * 1000,              /* journal durable at least so often */
     FIRST_ANSWER_US = 500 * 1000,       /* at the end, for a gateway that has not answered yet */
     SOCKETS_MAX = 64

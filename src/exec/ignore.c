@@ -14,7 +14,7 @@
 
 static const char *const s_usual[] = {
     ".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox", ".cache", ".mypy_cache", ".pytest_cache",
-    ".ruff_cache", ".gradle", "*.swp", "*.swx", "*~", ".#*", "4913", ".DS_Store"
+    ".ruff_cache", ".gradle", "*.swp", "*.swx", "*~", ".#*", ".DS_Store"
 };
 
 struct ag_ignore {

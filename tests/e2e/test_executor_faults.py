@@ -1,0 +1,184 @@
+"""Nothing around the agent hurts it: no gateway, a dead or stopped one, a full or read-only disk, a reader that is stuck."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from executor_tools import Executor, await_true, of_type, rss_kb
+from harness import Gateway
+
+
+@pytest.fixture
+def executor(build_dir, run_dir):
+    return Executor(build_dir, run_dir)
+
+
+@pytest.fixture
+def small_disk(run_dir):
+    """A file system of 1 MiB; only root can make one."""
+    path = run_dir / "disk"
+    path.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", path], stderr=subprocess.PIPE, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"needs root to mount a small tmpfs: {made.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def text_lines(events):
+    return [line for e in of_type(events, "agent_output") for line in e["content"].split("\n")]
+
+
+def test_disk_full_in_mid_run(executor, small_disk):
+    """The run goes on: all of its output is passed through, the journal that there is stays readable."""
+    executor.state = small_disk
+    process = executor.run(command=[executor.probe, "write", "1000", "4000", "100"])
+    assert process.returncode == 0
+    assert process.out == (b"x" * 999 + b"\n") * 4000
+    assert b"JOURNAL_LOST" in process.err and b"ARTIFACT_LOST" in process.err
+    events = executor.events(process.run_id)
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    kept = (executor.run_dir(process.run_id) / "stdout").read_bytes()
+    assert kept and process.out.startswith(kept)
+
+
+def test_disk_full_with_a_gateway(build_dir, executor, small_disk):
+    """Seq and epoch go on, and a gateway gets every event, also JOURNAL_LOST."""
+    executor.state = small_disk
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        process = executor.run("--gateway", executor.folder, command=[executor.probe, "write", "1000", "3000", "300"], timeout=120)
+        assert process.returncode == 0
+        events = history(gateway, process.run_id)
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    assert [e.get("code") for e in of_type(events, "agent_error")].count("JOURNAL_LOST") == 1
+    assert events[-1]["type"] == "run_completed"
+    assert len(text_lines(events)) >= 3000
+
+
+def history(gateway, run_id):
+    """All events of a run by HTTP, once its end is there."""
+    import urllib.request
+    found = []
+
+    def ended():
+        found.clear()
+        after = 0
+        while after is not None:
+            url = f"{gateway.url}/api/v1/runs/{run_id}/events?after={after}&limit=1000"
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                page = json.load(answer)
+            found.extend(page["events"])
+            after = page["next"]
+        return bool(found) and found[-1]["type"] in ("run_completed", "run_failed")
+    await_true(ended, timeout=30, what="the end of the run in the gateway's history")
+    return found
+
+
+def test_state_dir_cannot_be_written(executor, small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    executor.state = small_disk / "state"
+    process = executor.run(command=["sh", "-c", "echo out; echo err >&2; exit 3"])
+    assert (process.returncode, process.out) == (3, b"out\n")
+    assert b"err\n" in process.err and b"Read-only" in process.err
+
+
+def test_state_dir_is_a_file(executor):
+    executor.state.write_text("")
+    process = executor.run(command=["sh", "-c", "echo out; exit 3"])
+    assert (process.returncode, process.out) == (3, b"out\n")
+    assert b"goes on without" in process.err
+
+
+def test_run_without_journal_says_so(build_dir, executor):
+    executor.state.write_text("")
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        process = executor.run("--gateway", executor.folder, command=["echo", "x"])
+        events = history(gateway, process.run_id)
+    assert events[0]["type"] == "run_started" and events[0]["journal"] == "none"
+
+
+def test_stuck_reader_of_our_stdout(executor):
+    """The agent ends in its own time; what its reader did not take is on disk, not in memory."""
+    done = executor.folder / "done"
+    size = 20_000_000
+    process = executor.start("--max-content", "0", command=["sh", "-c", f"{executor.probe} write 10000 {size // 10000}; touch {done}"])
+    await_true(done.exists, timeout=60, what="the agent's end while nobody reads")
+    assert rss_kb(process.pid) < (400_000 if "asan" in maps(process.pid) else 40_000)
+    out, _ = process.communicate(timeout=60)
+    assert len(out) == size
+    assert process.returncode == 0
+
+
+def maps(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def test_reader_that_never_takes_anything_is_given_up(executor):
+    process = executor.start("--drain", "0.5", command=[executor.probe, "write", "10000", "100"])
+    process.wait(timeout=30)
+    assert process.returncode == 0
+    assert (executor.run_dir(process.run_id) / "stdout").stat().st_size == 1_000_000
+    process.stdout.close()
+
+
+def test_reader_that_goes_away(executor):
+    process = executor.start(command=[executor.probe, "write", "10000", "300"])
+    process.stdout.read(100)
+    process.stdout.close()
+    process.wait(timeout=30)
+    assert process.returncode == 0
+    assert (executor.run_dir(process.run_id) / "stdout").stat().st_size == 3_000_000
+
+
+def test_stuck_reader_without_artifacts(executor):
+    done = executor.folder / "done"
+    process = executor.start("--no-artifacts", command=["sh", "-c", f"{executor.probe} write 10000 1000; touch {done}"])
+    await_true(done.exists, timeout=60, what="the agent's end while nobody reads")
+    out, _ = process.communicate(timeout=60)
+    assert out == (b"x" * 9999 + b"\n") * 1000
+    assert {path.name for path in executor.run_dir(process.run_id).iterdir()} == {"run.db", "run.db-lock", "owed"}
+
+
+def test_reader_on_a_socket(executor):
+    import socket
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = executor.start(command=[executor.probe, "write", "10000", "200"], stdout=theirs)
+        theirs.close()
+        seen = 0
+        while seen < 2_000_000:
+            seen += len(ours.recv(65536))
+        process.wait(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_gateway_dies_or_hangs_in_mid_run(build_dir, executor, number):
+    """The agent's own clock notices nothing; every line is in the journal."""
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        process = executor.start("--gateway", executor.folder, "--linger", "0.5",
+                                 command=[executor.probe, "write", "200", "2000", "500"])
+        process.stdout.read(40_000)
+        gateway.kill(number)
+        out, _ = process.communicate(timeout=60)
+        gateway.kill(signal.SIGCONT)
+        gateway.kill(signal.SIGKILL)
+    assert process.returncode == 0
+    assert len(out) == 400_000 - 40_000
+    events = executor.events(process.run_id)
+    assert len(text_lines(events)) >= 2000
+    assert events[-1]["type"] == "run_completed"
+
+
+def test_acknowledged_run_owes_nothing(build_dir, executor):
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0"):
+        begin = time.monotonic()
+        process = executor.run("--gateway", executor.folder, command=["echo", "x"])
+        assert time.monotonic() - begin < 5
+    assert not (executor.run_dir(process.run_id) / "owed").exists()
+    process = executor.run(command=["echo", "x"])
+    assert (executor.run_dir(process.run_id) / "owed").exists()

@@ -1,0 +1,207 @@
+"""The set of files that the events tell is the set on disk, however it came about."""
+import os
+import random
+import subprocess
+import tarfile
+
+import pytest
+
+from executor_tools import Executor, of_type
+
+IGNORED = {".git", "node_modules", "__pycache__"}
+
+
+@pytest.fixture
+def executor(build_dir, run_dir):
+    return Executor(build_dir, run_dir)
+
+
+def on_disk(folder):
+    """Relative path and size of each file, without what is ignored."""
+    found = {}
+    for path, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in IGNORED]
+        for name in files + [n for n in folders if os.path.islink(os.path.join(path, n))]:
+            full = os.path.join(path, name)
+            found[os.path.relpath(full, folder)] = os.lstat(full).st_size
+    return found
+
+
+def told(events, before):
+    """What somebody believes who starts with `before` and hears all events."""
+    found = dict(before)
+    for event in of_type(events, "file_changed"):
+        path = event["path"]
+        if event["action"] == "deleted":
+            assert path in found, f"{path} was deleted and never there"
+            del found[path]
+        else:
+            assert (event["action"] == "created") == (path not in found), f"{event['action']} {path}"
+            found[path] = event["sizeBytes"]
+    return found
+
+
+def watch(executor, script, *options, before=None, timeout=120):
+    """Runs a shell script in the workspace; returns its file events after checking them against the disk."""
+    before = on_disk(executor.work) if before is None else before
+    process = executor.run(*options, command=["sh", "-ec", script], timeout=timeout)
+    assert process.returncode == 0, process.err
+    events = executor.events(process.run_id)
+    assert told(events, before) == on_disk(executor.work)
+    return events
+
+
+def changes(events):
+    return [(e["path"], e["action"]) for e in of_type(events, "file_changed")]
+
+
+def test_created_modified_deleted(executor):
+    (executor.work / "old").write_text("old")
+    (executor.work / "gone").write_text("gone")
+    events = watch(executor, "echo new > new; echo more >> old; rm gone")
+    assert sorted(changes(events)) == [("gone", "deleted"), ("new", "created"), ("old", "modified")]
+    sizes = {e["path"]: e.get("sizeBytes") for e in of_type(events, "file_changed")}
+    assert sizes == {"new": 4, "old": 8, "gone": None}
+
+
+def test_a_file_that_comes_and_goes_at_once_is_not_told(executor):
+    assert changes(watch(executor, "echo x > a; rm a; echo y > b")) == [("b", "created")]
+
+
+def test_renames(executor):
+    (executor.work / "a").write_text("a")
+    (executor.work / "dir").mkdir()
+    (executor.work / "dir" / "inside").write_text("i")
+    events = watch(executor, "mv a b; mv dir moved; mv b moved/c")
+    assert sorted(changes(events)) == [("a", "deleted"), ("dir/inside", "deleted"), ("moved/c", "created"), ("moved/inside", "created")]
+
+
+def test_replacing_a_file_as_editors_do_is_a_modification(executor):
+    (executor.work / "file").write_text("one")
+    assert changes(watch(executor, "echo three > file.tmp.1; mv file.tmp.1 file")) == [("file", "modified")]
+
+
+def test_new_folders_have_no_race(executor):
+    """Files are made in a folder before anybody can have put a watch on it."""
+    events = watch(executor, "for i in $(seq 200); do mkdir -p d$i/e/f; echo x > d$i/1; echo x > d$i/e/2; echo x > d$i/e/f/3; done")
+    assert len(changes(events)) == 600
+
+
+def test_ignored(executor):
+    process = executor.run("--ignore", "*.tmp", "--ignore", "build/out", command=["sh", "-c", "mkdir -p node_modules/x .git build/out; echo x > node_modules/x/a; echo x > .git/b; echo x > a.tmp; "
+                           "echo x > build/out/c; echo x > kept"])
+    assert changes(executor.events(process.run_id)) == [("kept", "created")]
+
+
+def test_symbolic_links_are_not_followed(executor):
+    outside = executor.folder / "outside"
+    outside.mkdir()
+    (executor.work / "link").symlink_to(outside)
+    assert changes(watch(executor, f"echo x > {outside}/file; ln -s {outside} second; echo x > {outside}/more")) == [("second", "created")]
+
+
+def test_state_dir_in_the_workspace_is_not_watched(executor):
+    executor.state = executor.work / "state"
+    process = executor.run(command=["sh", "-c", "echo x > file; sleep 0.3"])
+    assert changes(executor.events(process.run_id)) == [("file", "created")]
+
+
+def test_strange_names(executor):
+    names = ["with space", "new\nline", "ümlaut", "-dash", "quote'\"", "tab\t"]
+    (executor.folder / "make.sh").write_text("".join(f"printf x > './{n}'\n" if "'" not in n else f"printf x > ./quote\\'\\\"\n" for n in names))
+    events = watch(executor, f". {executor.folder}/make.sh")
+    assert {path for path, _ in changes(events)} == set(names)
+
+
+def test_a_name_that_is_not_utf8(executor):
+    process = executor.run(command=["sh", "-c", "printf x > \"$(printf 'bad\\377name')\"; sleep 0.2"])
+    assert changes(executor.events(process.run_id)) == [("bad\ufffdname", "created")]
+
+
+def test_no_watch(executor):
+    process = executor.run("--no-watch", command=["touch", "file"])
+    assert changes(executor.events(process.run_id)) == []
+
+
+def test_home_is_not_watched_unless_named(executor):
+    environment = executor.environment(HOME=str(executor.work))
+    process = executor.run(command=["touch", "file"], env=environment)
+    assert changes(executor.events(process.run_id)) == []
+    process = executor.run("--workspace", executor.work, command=["touch", "named"], env=environment)
+    assert changes(executor.events(process.run_id)) == [("named", "created")]
+
+
+def test_workspace_elsewhere(executor):
+    other = executor.folder / "other"
+    other.mkdir()
+    process = executor.run("--workspace", other, command=["sh", "-c", f"echo x > here; echo x > {other}/there"])
+    assert changes(executor.events(process.run_id)) == [("there", "created")]
+
+
+def test_limit_of_files_is_told_and_the_rest_watched(executor):
+    for folder in range(5):
+        (executor.work / str(folder)).mkdir()
+        for i in range(10):
+            (executor.work / str(folder) / str(i)).write_text("x")
+    process = executor.run("--max-files", "25", command=["sh", "-c", "sleep 0.2; for d in 0 1 2 3 4; do echo more >> $d/1; done; sleep 0.3"])
+    events = executor.events(process.run_id)
+    warning, = [e for e in of_type(events, "agent_error") if e.get("code") == "WATCH_LIMIT"]
+    assert warning["severity"] == "warning"
+    assert {action for _, action in changes(events)} == {"modified"}
+    assert 1 <= len(changes(events)) < 5
+
+
+def test_a_file_that_is_written_all_the_time_is_told_now_and_then(executor):
+    events = watch(executor, "for i in $(seq 60); do echo $i >> log; sleep 0.05; done")
+    assert 2 <= len(changes(events)) <= 20
+
+
+def make_archive(executor, files):
+    """An archive with many small files in many folders."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    source = executor.folder / "source"
+    for i in range(files):
+        folder = source / f"d{chance.randrange(40)}" / f"e{chance.randrange(10)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"file{i}").write_bytes(b"x" * chance.randrange(200))
+    with tarfile.open(executor.folder / "archive.tar", "w") as archive:
+        archive.add(source, "tree")
+    return executor.folder / "archive.tar"
+
+
+def test_unpacked_archive_renamed_and_deleted(executor):
+    """20,000 files are created, renamed with their folders, and partly deleted, in seconds."""
+    archive = make_archive(executor, 20_000)
+    events = watch(executor, f"tar xf {archive}; mv tree moved; rm -r moved/d1 moved/d2; for d in moved/d3 moved/d4; do mv $d $d.x; done; "
+                             "find moved -type f -name '*7' -delete")
+    assert events[-1]["type"] == "run_completed"
+    assert not [e for e in of_type(events, "agent_error") if e.get("code") in ("WATCH_LIMIT", "WATCH_UNFINISHED")]
+
+
+def test_overflow_of_the_kernels_queue(executor):
+    """While the executor is stopped more happens than the kernel keeps: it reads everything again, and is right."""
+    limit = int(open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii").read())
+    count = limit // 2 + 4000     # each makes two messages
+    script = (f"mkdir a; for i in $(seq 20); do echo x > a/k$i; done; sleep 0.4; kill -STOP $EXECUTOR; "
+              f"seq {count} | (cd a; xargs -n 500 touch); rm a/k1; mv a/k2 a/k2moved; mkdir b; mv a/k3 b/; kill -CONT $EXECUTOR")
+    process = executor.start(command=["sh", "-ec", "read EXECUTOR; " + script], stdin=subprocess.PIPE)
+    process.communicate(f"{process.pid}\n".encode(), timeout=120)
+    events = executor.events(process.run_id)
+    assert [e for e in of_type(events, "agent_error") if e.get("code") == "WATCH_OVERFLOW"]
+    assert told(events, {}) == on_disk(executor.work)
+
+
+def test_git_clone(executor):
+    """A clone and a checkout of another branch; .git itself is not told."""
+    origin = executor.folder / "origin"
+    script = ("git init -q . && git config user.email a@b && git config user.name n && for i in $(seq 600); do mkdir -p d$((i % 30)); "
+              "echo $i > d$((i % 30))/f$i; done; git add . && git commit -qm one && git checkout -qb two && git mv d1 other && "
+              "git rm -qr d2 && git commit -qm two && git checkout -q master 2>/dev/null || git checkout -q main")
+    origin.mkdir()
+    if subprocess.run(["sh", "-c", script], cwd=origin, stderr=subprocess.PIPE).returncode:
+        pytest.skip("git is not there")
+    events = watch(executor, f"git clone -q {origin} clone; cd clone; git checkout -q two")
+    assert len(changes(events)) >= 550
+    assert not any("/.git/" in path for path, _ in changes(events))
