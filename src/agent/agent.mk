@@ -56,6 +56,16 @@ tests_test_redact_SOURCES = tests/test_redact.c
 tests_test_redact_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_redact_LDADD = $(AGENT_TEST_LDADD)
 
+check_PROGRAMS += tests/test_agent_others
+tests_test_agent_others_SOURCES = tests/test_agent_others.c tests/agent_probe.c tests/agent_probe.h
+tests_test_agent_others_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_agent_others_LDADD = $(AGENT_TEST_LDADD)
+
+check_PROGRAMS += tests/test_agent_claude
+tests_test_agent_claude_SOURCES = tests/test_agent_claude.c tests/agent_probe.c tests/agent_probe.h
+tests_test_agent_claude_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_agent_claude_LDADD = $(AGENT_TEST_LDADD)
+
 check_PROGRAMS += tests/test_agent_parser
 tests_test_agent_parser_SOURCES = tests/test_agent_parser.c tests/agent_probe.c tests/agent_probe.h
 tests_test_agent_parser_CPPFLAGS = $(TEST_CPPFLAGS)
