@@ -215,6 +215,20 @@ ag_client_cursor_text (const ag_client_t *self)
     return (ag_str_t) { text->data, text->len };
 }
 
+/*  The work order that the skipped events are of; none when they are of several. */
+static void
+s_note_skipped (ag_client_t *self, const ag_work_t *work, uint64_t total)
+{
+    if (self->skipped_total == 0 && work != NULL && work->id_len <= sizeof self->skipped_work) {
+        memcpy (self->skipped_work, work->id, work->id_len);
+        self->skipped_work_len = work->id_len;
+    }
+    else if (work == NULL || !ag_str_eq ((ag_str_t) { self->skipped_work, self->skipped_work_len },
+            (ag_str_t) { work->id, work->id_len }))
+        self->skipped_work_len = 0;
+    self->skipped_total += total;
+}
+
 void
 ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to, ag_gap_reason_t reason,
     const uint64_t count[AG_KIND_COUNT])
@@ -230,7 +244,7 @@ ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to,
     self->hub->stats.shed += total;
     self->hub->stats.gaps++;
     if (self->options.plain) {
-        self->skipped_total += total;
+        s_note_skipped (self, stream->work, total);
         return;
     }
     ag_gap_t gap = {
@@ -259,7 +273,9 @@ ag_client_heartbeat (ag_client_t *self, int64_t now_us)
     TAILQ_FOREACH (place, &self->places, in_client)
         if (place->stream->epoch != 0)
             ag_message_heartbeat_producer (message, ag_stream_id (place->stream), place->stream->producer);
-    ag_message_heartbeat_end (message);
+    char timestamp[AG_TIMESTAMP_SIZE];
+    ag_hub_timestamp (self->hub, now_us, timestamp);
+    ag_message_heartbeat_end (message, timestamp);
     ag_client_said (self, now_us);
     ag_client_say (self, (ag_str_t) { message->data, message->len });
 }
@@ -282,7 +298,10 @@ s_tell_skipped (ag_client_t *self, int64_t now_us)
     ag_hub_timestamp (self->hub, now_us, timestamp);
     ag_buf_t *message = &self->hub->scratch;
     ag_buf_clear (message);
-    ag_message_skipped (message, self->skipped, self->skipped_total, timestamp);
+    ag_str_t work_order = { self->skipped_work, self->skipped_work_len };
+    if (self->skipped_work_len == 0)
+        work_order.ptr = NULL;
+    ag_message_skipped (message, work_order, self->skipped, self->skipped_total, timestamp);
     ag_outbox_add (&self->control, (ag_str_t) { message->data, message->len });
     memset (self->skipped, 0, sizeof self->skipped);
     self->skipped_total = 0;

@@ -32,6 +32,11 @@ tests_test_feed_replay_SOURCES = tests/test_feed_replay.c $(FEED_TAP)
 tests_test_feed_replay_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_replay_LDADD = $(FEED_TEST_LDADD)
 
+check_PROGRAMS += tests/test_feed_client
+tests_test_feed_client_SOURCES = tests/test_feed_client.c $(FEED_TAP)
+tests_test_feed_client_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
+tests_test_feed_client_LDADD = $(FEED_TEST_LDADD)
+
 check_PROGRAMS += tests/test_feed_property
 tests_test_feed_property_SOURCES = tests/test_feed_property.c tests/feed_model.c tests/feed_model.h $(FEED_RIG)
 tests_test_feed_property_CPPFLAGS = $(FEED_TEST_CPPFLAGS)

@@ -173,6 +173,18 @@ s_min (int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/*  The most that the frame around a batch's events takes. */
+static size_t
+s_batch_bytes (const ag_client_t *client)
+{
+    size_t bytes = 16;
+    const ag_place_t *place;
+    TAILQ_FOREACH (place, &client->places, in_client)
+        if (place->resumable)
+            bytes += place->stream->id_len + 19;
+    return 64 + bytes * 4 / 3;
+}
+
 /*  Cut down to what is pending at most, so that clients with more in their
     buckets than they need have the same key. */
 static s_budget_t
@@ -180,6 +192,8 @@ s_budget (ag_frames_t *self, const ag_client_t *client, size_t room_bytes)
 {
     s_budget_t budget = { .events = client->live.rate ? FRAME_EVENTS : FRAME_EVENTS_UNLIMITED };
     budget.bytes = room_bytes < FRAME_BYTES ? room_bytes : FRAME_BYTES;
+    size_t around = client->options.batch ? s_batch_bytes (client) : 0;
+    budget.bytes -= around < budget.bytes ? around : budget.bytes;
     int64_t live = 0, replay = 0, critical = 0;
     const s_turn_t *turns = (const s_turn_t *) self->turns.data;
     for (size_t i = 0; i < s_count (&self->turns, sizeof *turns); i++) {

@@ -187,6 +187,8 @@ struct ag_client {
     int64_t said_us;            /* last message; heartbeat counts from here */
     uint64_t skipped[AG_KIND_COUNT];    /* plain: shed and not yet told */
     uint64_t skipped_total;     /* their sum */
+    char skipped_work[AG_ID_MAX_BYTES];     /* of which work order */
+    size_t skipped_work_len;    /* 0: of several */
     int64_t skipped_us;         /* when EVENTS_SKIPPED was last said */
     TAILQ_ENTRY (ag_client) in_hub;
     TAILQ_ENTRY (ag_client) in_ready;

@@ -215,19 +215,22 @@ ag_message_backpressure (ag_buf_t *out, const char *state, uint64_t lag_events, 
 }
 
 void
-ag_message_skipped (ag_buf_t *out, const uint64_t *count, uint64_t total, const char *timestamp)
+ag_message_skipped (ag_buf_t *out, ag_str_t work_order, const uint64_t *count, uint64_t total, const char *timestamp)
 {
     s_begin (out, "error");
     s_cstring (out, "code", "EVENTS_SKIPPED");
     ag_buf_printf (out, ",\"message\":\"%llu events were skipped\"", (unsigned long long) total);
-    s_name (out, "details");
+    ag_buf_append_cstr (out, ",\"details\":{");
+    if (work_order.ptr != NULL) {
+        s_member (out, AG_STR ("workOrderId"));
+        ag_buf_append_json_string (out, work_order);
+    }
+    s_member (out, AG_STR ("counts"));
     s_counts (out, count);
+    ag_buf_append_char (out, '}');
     s_cstring (out, "timestamp", timestamp);
     ag_message_end (out);
 }
-
-/* ---------------------------------------------------------------------- */
-/*  heartbeat */
 
 void
 ag_message_heartbeat_begin (ag_buf_t *out)
@@ -259,7 +262,9 @@ ag_message_heartbeat_producer (ag_buf_t *out, ag_str_t stream, ag_producer_t sta
 }
 
 void
-ag_message_heartbeat_end (ag_buf_t *out)
+ag_message_heartbeat_end (ag_buf_t *out, const char *timestamp)
 {
-    ag_buf_append_cstr (out, "}}");
+    ag_buf_append_char (out, '}');
+    s_cstring (out, "timestamp", timestamp);
+    ag_message_end (out);
 }

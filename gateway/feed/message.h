@@ -40,14 +40,15 @@ void ag_message_gap_repaired (ag_buf_t *out, ag_str_t stream, uint64_t epoch, ui
 void ag_message_replay_complete (ag_buf_t *out, ag_str_t work_order, ag_str_t run, ag_str_t cursor);
 void ag_message_stream_started (ag_buf_t *out, const ag_stream_info_t *info, uint64_t first);
 void ag_message_backpressure (ag_buf_t *out, const char *state, uint64_t lag_events, int64_t lag_ms);
-/*  error EVENTS_SKIPPED, the gap of plain clients. */
-void ag_message_skipped (ag_buf_t *out, const uint64_t *count, uint64_t total, const char *timestamp);
+/*  error EVENTS_SKIPPED, the gap of plain clients. work_order: absent when they are of several. */
+void ag_message_skipped (ag_buf_t *out, ag_str_t work_order, const uint64_t *count, uint64_t total,
+    const char *timestamp);
 
 /*  heartbeat: begin, each stream's head, producers, each stream's producer, end. */
 void ag_message_heartbeat_begin (ag_buf_t *out);
 void ag_message_heartbeat_head (ag_buf_t *out, ag_str_t stream, uint64_t last);
 void ag_message_heartbeat_producers (ag_buf_t *out);
 void ag_message_heartbeat_producer (ag_buf_t *out, ag_str_t stream, ag_producer_t state);
-void ag_message_heartbeat_end (ag_buf_t *out);
+void ag_message_heartbeat_end (ag_buf_t *out, const char *timestamp);
 
 #endif

@@ -433,12 +433,9 @@ ag_client_subscribe (ag_client_t *self, const ag_subscribe_t *request, int64_t n
         return -1;
     ag_sub_t *sub = s_sub_new (self, request, &after);
     s_recall (self->hub, sub);
-    if (old != NULL) {
-        s_unlink (self, old);
-        s_sub_free (old);
-    }
     s_link (self, sub);
-    s_review_places (self);
+    if (old != NULL)
+        ag_client_drop (self, old);
     s_meet_all (self, sub, old != NULL);
     s_confirm (self, sub, now_us);
     if (sub->all)

@@ -1,0 +1,809 @@
+/*  tests/test_feed_client.c - what a viewer gets, and when
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/feed_tap.h"
+
+static tap_hub_t hub;
+static tap_t a, b;
+
+static void
+s_begin_with (const ag_hub_options_t *options)
+{
+    tap_hub_init (&hub, options, false);
+    tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
+    tap_init (&b, &hub, &(ag_client_options_t) { .plain = true });
+}
+
+static void
+s_begin (uint32_t rate)
+{
+    ag_hub_options_t options = rig_options ();
+    options.rate_limit = rate;
+    s_begin_with (&options);
+}
+
+static int
+s_end (void **state)
+{
+    (void) state;
+    tap_free (&a);
+    tap_free (&b);
+    tap_hub_free (&hub);
+    return 0;
+}
+
+static void
+s_watch (tap_t *tap)
+{
+    ag_subscribe_t request = rig_subscribe ("W1");
+    tap_subscribe (tap, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_forget (tap);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Pace */
+
+static void
+test_first_after_quiet_at_once_then_on_the_tick (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_wait (&hub, 30);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started c1");
+    tap_put (&hub, RIG_CALL, 2, 3);
+    tap_wait (&hub, 69);
+    tap_expect (&a, "");
+    tap_wait (&hub, 1);
+    tap_expect (&a, "c2 c3");
+    tap_wait (&hub, 150);                   /* a tick with nothing: quiet again */
+    tap_put (&hub, RIG_CALL, 4, 4);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "c4");
+}
+
+static void
+test_a_window_of_its_own (void **state)
+{
+    (void) state;
+    s_begin (50);
+    ag_client_set_options (a.client, &(ag_client_options_t) { .batch = true, .batch_us = 250000 }, hub.now_us);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 0);
+    tap_put (&hub, RIG_CALL, 2, 2);
+    tap_wait (&hub, 249);
+    tap_expect (&a, "stream_started c1");
+    tap_wait (&hub, 1);
+    tap_expect (&a, "c2");
+}
+
+static void
+test_the_rate_holds_and_order_too (void **state)
+{
+    (void) state;
+    s_begin (10);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 14);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
+    tap_wait (&hub, 100);
+    tap_expect (&a, "c11");
+    tap_wait (&hub, 300);
+    tap_expect (&a, "c12 c13 c14");
+}
+
+static void
+test_a_client_may_ask_for_less_not_for_more (void **state)
+{
+    (void) state;
+    s_begin (10);
+    ag_client_set_options (a.client, &(ag_client_options_t) { .batch = true, .rate_limit = 2 }, hub.now_us);
+    ag_client_set_options (b.client, &(ag_client_options_t) { .plain = true, .rate_limit = 99 }, hub.now_us);
+    s_watch (&a);
+    s_watch (&b);
+    tap_put (&hub, RIG_CALL, 1, 12);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started c1 c2");
+    tap_expect (&b, "c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
+}
+
+static void
+test_frames_hold_twenty_events (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 45);
+    ag_client_t *client = ag_hub_pop_ready (hub.hub);
+    ag_frame_t frame;
+    int64_t when_us;
+    int sizes[4] = { 0 }, n = 0;
+    while (ag_client_next (client, hub.now_us, 1 << 20, &frame, &when_us) == 1)
+        if (rig_is (frame.messages[0], "batch")) {
+            ag_str_t event;
+            for (size_t at = 0; rig_batch_next (frame.messages[0], &at, &event);)
+                sizes[n]++;
+            n++;
+        }
+    assert_int_equal (n, 3);
+    assert_int_equal (sizes[0], 20);
+    assert_int_equal (sizes[1], 20);
+    assert_int_equal (sizes[2], 5);
+    assert_int_equal (when_us, INT64_MAX);
+}
+
+static void
+test_frames_fit_the_room (void **state)
+{
+    (void) state;
+    s_begin (0);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 100);
+    ag_client_t *client = ag_hub_pop_ready (hub.hub);
+    ag_frame_t frame;
+    int64_t when_us;
+    int frames = 0;
+    for (; ag_client_next (client, hub.now_us, 2000, &frame, &when_us) == 1; frames++)
+        assert_true (frame.bytes <= 2000);
+    assert_true (frames > 5);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Critical */
+
+static void
+test_critical_leaves_at_once (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 0);
+    tap_put (&hub, RIG_CALL, 2, 3);
+    tap_put (&hub, RIG_ERROR, 4, 4);
+    tap_put (&hub, RIG_CALL, 5, 5);
+    tap_serve (&hub);                       /* not the tick yet: what stands before it goes along, what is behind waits */
+    tap_expect (&a, "stream_started c1 c2 c3 e4");
+    tap_wait (&hub, 100);
+    tap_expect (&a, "c5");
+}
+
+static void
+test_critical_sheds_what_the_bucket_does_not_allow (void **state)
+{
+    (void) state;
+    s_begin (5);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started c1 c2 c3");
+    tap_put (&hub, RIG_TEXT, 4, 4);
+    tap_put (&hub, RIG_RESULT, 5, 6);
+    tap_put (&hub, RIG_CALL, 7, 7);
+    tap_put (&hub, RIG_LOOSE, 8, 8);
+    tap_put (&hub, RIG_ERROR, 9, 9);
+    tap_serve (&hub);                       /* two tokens: the call and the newer result */
+    assert_true (tap_saw (&a, "\"counts\":{\"agent_tool_result\":1,\"agent_output\":2},\"recoverable\":true"));
+    tap_expect (&a, "gap[4-8 rate] r6 c7 e9");
+}
+
+static void
+test_critical_drives_the_bucket_to_minus_burst_and_no_further (void **state)
+{
+    (void) state;
+    s_begin (3);
+    s_watch (&a);
+    tap_put (&hub, RIG_ERROR, 1, 8);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started e1 e2 e3 e4 e5 e6");
+    tap_wait (&hub, 400);
+    tap_expect (&a, "e7");
+    tap_wait (&hub, 400);
+    tap_expect (&a, "e8");
+}
+
+static void
+test_the_end_sheds_nothing (void **state)
+{
+    (void) state;
+    s_begin (5);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 30);
+    tap_put (&hub, RIG_COMPLETED, 31, 31);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"seq\":30,"));
+    assert_true (tap_saw (&a, "run_completed"));
+    assert_false (tap_saw (&a, "\"type\":\"gap\""));
+}
+
+static void
+test_the_end_drains_at_the_replay_budget (void **state)
+{
+    (void) state;
+    s_begin (5);                            /* 100 a second, 100 at once */
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 149);
+    tap_put (&hub, RIG_COMPLETED, 150, 150);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"seq\":100,"));
+    assert_false (tap_saw (&a, "\"seq\":101,"));
+    tap_wait (&hub, 600);
+    assert_true (tap_saw (&a, "run_completed"));
+    assert_false (tap_saw (&a, "\"type\":\"gap\""));
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Behind */
+
+static void
+test_too_long_a_range_sheds_low_first (void **state)
+{
+    (void) state;
+    s_begin (10);
+    s_watch (&a);
+    for (uint64_t seq = 1; seq <= 120; seq++)
+        tap_put (&hub, seq % 20 == 0 ? RIG_CALL : RIG_LOOSE, seq, seq);
+    tap_serve (&hub);                       /* 120 > 10 x 10 */
+    assert_true (tap_saw (&a, "\"counts\":{\"agent_output\":110}"));
+    tap_expect (&a, "stream_started gap[1-115 rate] c20 c40 c60 c80 c100 o116 o117 o118 o119 c120");
+}
+
+static void
+test_as_long_as_allowed_is_not_behind (void **state)
+{
+    (void) state;
+    s_begin (10);
+    s_watch (&a);
+    tap_put (&hub, RIG_LOOSE, 1, 100);
+    tap_serve (&hub);
+    tap_expect (&a, "stream_started o1 o2 o3 o4 o5 o6 o7 o8 o9 o10");
+}
+
+static void
+test_too_old_a_range_is_behind (void **state)
+{
+    (void) state;
+    s_begin (10);
+    s_watch (&a);
+    tap_put (&hub, RIG_LOOSE, 1, 60);
+    tap_wait (&hub, 2000);
+    tap_expect (&a, "stream_started o1 o2 o3 o4 o5 o6 o7 o8 o9 o10 o11 o12 o13 o14 o15 o16 o17 o18 o19 o20"
+        " o21 o22 o23 o24 o25 o26 o27 o28 o29 o30");
+    tap_wait (&hub, 100);                   /* 31 is older than 2 s: the newest that one token buys */
+    tap_expect (&a, "gap[31-59 rate] o60");
+}
+
+static void
+test_unlimited_is_never_behind (void **state)
+{
+    (void) state;
+    s_begin (0);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 900);
+    hub.now_us += 10 * 1000 * 1000;
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"seq\":900,"));
+    assert_false (tap_saw (&a, "\"type\":\"gap\""));
+}
+
+static void
+test_a_hole_is_told_in_its_place (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 2);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 3, 5, hub.now_us);
+    tap_put (&hub, RIG_CALL, 6, 6);
+    tap_wait (&hub, 100);
+    assert_true (tap_saw (&a, "\"counts\":{\"unknown\":3},\"recoverable\":false"));
+    tap_expect (&a, "stream_started c1 c2 gap[3-5 lost] c6");
+    ag_event_t *late[2];
+    for (int i = 0; i < 2; i++)
+        late[i] = rig_event (&(rig_event_t) { "W1", "R1", 0, 3 + (uint64_t) i, RIG_CALL, 0, NULL });
+    ag_hub_repaired (hub.hub, AG_STR ("R1"), RIG_EPOCH, late, 2, hub.now_us);
+    tap_wait (&hub, 100);
+    assert_true (tap_saw (&a, "\"from\":3,\"to\":4"));
+    tap_expect (&a, "gap_repaired");
+    for (int i = 0; i < 2; i++)
+        ag_event_unref (&late[i]);
+    /*  Who comes now finds them. */
+    tap_free (&a);
+    tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed c1 c2 c3 c4 gap[5-5 lost] c6 replay_complete");
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Roll-up */
+
+static void
+test_text_of_one_block_is_joined (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_PARTIAL, 1, 5);
+    tap_put (&hub, RIG_CALL, 6, 6);
+    tap_put (&hub, RIG_PARTIAL, 7, 8);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"content\":\"1.2.3.4.5.\""));
+    tap_expect (&a, "stream_started o1-5 c6 o7-8");
+}
+
+static void
+test_text_without_message_never_joins (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_LOOSE, 1, 3);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started o1 o2 o3");
+}
+
+static void
+test_text_is_joined_up_to_64_kib (void **state)
+{
+    (void) state;
+    static char half[AG_TEXT_MAX_BYTES / 2 + 1];
+    memset (half, 'x', sizeof half - 1);
+    s_begin (50);
+    s_watch (&a);
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", 0, seq, RIG_TEXT, 0, half }, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started o1-2 o3-4 o5");
+}
+
+static void
+test_files_and_progress_become_the_last (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_FILE, 1, 3);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", 0, 4, RIG_FILE, 2, NULL }, hub.now_us);
+    tap_put (&hub, RIG_PROGRESS, 5, 7);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started f1-3 f4 p5-7");
+}
+
+static void
+test_nothing_is_joined_over_a_hole (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_PARTIAL, 1, 2);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 3, 3, hub.now_us);
+    tap_put (&hub, RIG_PARTIAL, 4, 5);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started o1-2 gap[3-3 lost] o4-5");
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Filters and plain clients */
+
+static void
+test_partials_and_thinking_are_asked_for (void **state)
+{
+    (void) state;
+    s_begin (50);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.partial = false;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    s_watch (&b);
+    tap_put (&hub, RIG_PARTIAL, 1, 2);
+    tap_put (&hub, RIG_TEXT, 3, 3);
+    tap_put (&hub, RIG_THINKING_PARTIAL, 4, 4);
+    tap_put (&hub, RIG_THINKING, 5, 5);
+    tap_put (&hub, RIG_LOOSE, 6, 6);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "stream_started o3 o5 o6");
+    tap_expect (&b, "o3 o6");
+}
+
+static void
+test_filtered_events_are_no_gap (void **state)
+{
+    (void) state;
+    s_begin (5);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.types = 1u << AG_AGENT_TOOL_CALL;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_put (&hub, RIG_LOOSE, 2, 500);
+    tap_put (&hub, RIG_CALL, 501, 501);
+    tap_wait (&hub, 3000);
+    tap_expect (&a, "stream_started c1 c501");
+}
+
+static void
+test_a_plain_client_is_told_in_its_own_words (void **state)
+{
+    (void) state;
+    s_begin (2);
+    s_watch (&b);
+    tap_put (&hub, RIG_CALL, 1, 30);
+    tap_wait (&hub, 0);                     /* behind at once: the two that it can have */
+    assert_true (tap_saw (&b, "\"code\":\"EVENTS_SKIPPED\""));
+    assert_true (tap_saw (&b, "\"details\":{\"workOrderId\":\"W1\",\"counts\":{\"agent_tool_call\":28}}"));
+    tap_expect (&b, "error c29 c30");
+    tap_put (&hub, RIG_CALL, 31, 70);       /* and not twice a second */
+    tap_wait (&hub, 900);
+    assert_false (tap_saw (&b, "EVENTS_SKIPPED"));
+    tap_wait (&hub, 200);
+    assert_true (tap_saw (&b, "EVENTS_SKIPPED"));
+}
+
+static void
+test_work_order_created_reaches_everybody (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", NULL, 0, 1, RIG_CREATED, 0, NULL }, hub.now_us);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W2", NULL, 0, 1, RIG_CREATED, 0, NULL }, hub.now_us);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W2", NULL, 0, 2, RIG_UPDATED, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "W1 stream_started W1");
+    assert_int_equal (ag_client_subscriptions (b.client), 0);
+    tap_expect (&b, "W1 W1");
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Several streams, several subscriptions */
+
+static void
+test_streams_share_the_rate_by_turns (void **state)
+{
+    (void) state;
+    s_begin (6);
+    s_watch (&a);
+    tap_put_to (&hub, "R1", RIG_CALL, 1, 20);
+    tap_put_to (&hub, "R2", RIG_RESULT, 1, 20);
+    tap_put_to (&hub, "R3", RIG_USAGE, 1, 20);
+    tap_serve (&hub);
+    tap_expect (&a, "stream_started stream_started stream_started c1 r1 u1 c2 r2 u2");
+    tap_wait (&hub, 900);                   /* one each 167 ms: the turn goes on where it was */
+    tap_expect (&a, "c3 r3 u3 c4 r4");
+}
+
+static void
+test_the_same_run_twice_comes_once (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_subscribe_run (&a, &hub, "R1", NULL);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_put (&hub, RIG_CALL, 2, 2);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed subscription_confirmed stream_started s1 c2");
+    ag_client_unsubscribe (a.client, &(ag_subscribe_t) { .work_order = AG_STR ("W1") }, hub.now_us);
+    tap_put (&hub, RIG_CALL, 3, 3);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "unsubscription_confirmed c3");
+    ag_client_unsubscribe (a.client, &(ag_subscribe_t) { .run = AG_STR ("R1") }, hub.now_us);
+    tap_put (&hub, RIG_CALL, 4, 4);
+    tap_put (&hub, RIG_PROGRESS, 5, 5);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "unsubscription_confirmed p5");
+}
+
+static void
+test_both_subscriptions_resumed_by_one_cursor (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_subscribe_run (&a, &hub, "R1", NULL);
+    tap_put (&hub, RIG_CALL, 1, 2);
+    tap_wait (&hub, 0);
+    char *cursor = strdup (a.cursor);
+    tap_free (&a);
+    tap_put (&hub, RIG_CALL, 3, 4);
+    tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    request.cursor = (ag_str_t) { cursor, strlen (cursor) };
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);                     /* the first is served before the second comes */
+    tap_expect (&a, "subscription_confirmed c3 c4 replay_complete");
+    tap_subscribe_run (&a, &hub, "R1", cursor);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed replay_complete");
+    free (cursor);
+}
+
+static void
+test_a_run_seen_in_the_overview_then_opened (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_put (&hub, RIG_CALL, 2, 3);
+    tap_put (&hub, RIG_PROGRESS, 4, 4);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed stream_started s1 p4");
+    ag_subscribe_t request = { .run = AG_STR ("R1"), .types = UINT32_MAX, .thinking = true, .has_after = true };
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed c2 c3 replay_complete");
+}
+
+static void
+test_the_overview_begins_with_the_latest_state (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_put (&hub, RIG_PROGRESS, 2, 9);
+    tap_put_to (&hub, "R2", RIG_STARTED, 1, 1);
+    tap_put_to (&hub, "R2", RIG_COMPLETED, 2, 2);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed s1 p9");
+    tap_put (&hub, RIG_PROGRESS, 10, 10);
+    tap_put_to (&hub, "R3", RIG_STARTED, 1, 1);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "stream_started p10 s1");
+}
+
+static bool
+s_only_w1 (void *user, ag_str_t work_order)
+{
+    (void) user;
+    return work_order.len == 2 && memcmp (work_order.ptr, "W1", 2) == 0;
+}
+
+static void
+test_what_may_not_be_seen_is_not (void **state)
+{
+    (void) state;
+    ag_hub_options_t options = rig_options ();
+    options.may_see = s_only_w1;
+    s_begin_with (&options);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_subscribe_run (&a, &hub, "R9", NULL);       /* not known yet, and then it is W2's */
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W2", "R9", 0, 1, RIG_STARTED, 0, NULL }, hub.now_us);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W2", NULL, 0, 1, RIG_CREATED, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "");
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "stream_started s1");
+}
+
+static void
+test_at_most_so_many_subscriptions (void **state)
+{
+    (void) state;
+    ag_hub_options_t options = rig_options ();
+    options.subscriptions_max = 2;
+    s_begin_with (&options);
+    s_watch (&a);
+    tap_subscribe_run (&a, &hub, "R1", NULL);
+    tap_subscribe_run (&a, &hub, "R1", NULL);       /* the same again replaces it */
+    assert_int_equal (ag_client_subscriptions (a.client), 2);
+    ag_subscribe_t request = rig_subscribe ("W2");
+    char *error = NULL;
+    assert_int_equal (ag_client_subscribe (a.client, &request, hub.now_us, &error), -1);
+    assert_string_equal (error, "at most 2 subscriptions");
+    free (error);
+}
+
+static void
+test_the_same_again_with_a_position_is_a_replay (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    ag_after_t after = { AG_STR ("R1"), 0, 1 };
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    request.after = &after;
+    request.after_count = 1;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed c2 c3 replay_complete");
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Silence, producers, flow */
+
+static void
+test_heartbeat_after_ten_seconds_of_silence (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    s_watch (&b);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    tap_wait (&hub, 9999);
+    tap_expect (&a, "stream_started c1 c2 c3");
+    tap_wait (&hub, 2);
+    assert_true (tap_saw (&a, "\"heads\":{\"R1\":3},\"producers\":{\"R1\":\"alive\"},\"timestamp\":\""));
+    tap_expect (&a, "heartbeat");
+    tap_expect (&b, "c1 c2 c3");
+}
+
+static void
+test_a_producer_in_trouble_is_told_at_once (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 200);
+    tap_forget (&a);
+    ag_hub_producer (hub.hub, AG_STR ("R1"), AG_STR ("W1"), AG_STR ("R1"), RIG_EPOCH, AG_PRODUCER_REPAIRING, hub.now_us);
+    tap_serve (&hub);
+    assert_true (tap_saw (&a, "\"R1\":\"repairing\""));
+    tap_expect (&a, "heartbeat");
+}
+
+static void
+test_backpressure_is_told_and_stretches_the_window (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    ag_client_set_stalled (a.client, true, hub.now_us);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"state\":\"slow\""));
+    tap_expect (&a, "backpressure stream_started c1");
+    tap_put (&hub, RIG_CALL, 2, 2);
+    tap_wait (&hub, 150);                   /* ticks are 400 ms apart now, the next one at 1.2 s */
+    tap_expect (&a, "");
+    tap_wait (&hub, 50);
+    tap_expect (&a, "c2");
+    ag_client_set_stalled (a.client, false, hub.now_us);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"state\":\"ok\""));
+    tap_expect (&a, "backpressure");
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Sharing and memory */
+
+static void
+test_clients_at_the_same_place_share_the_frame (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_t c;
+    tap_init (&c, &hub, &(ag_client_options_t) { .batch = true });
+    s_watch (&a);
+    s_watch (&c);
+    tap_put (&hub, RIG_CALL, 1, 5);
+    tap_wait (&hub, 0);
+    assert_int_equal (a.frame_id, c.frame_id);
+    tap_expect (&a, "stream_started c1 c2 c3 c4 c5");
+    tap_expect (&c, "stream_started c1 c2 c3 c4 c5");
+    tap_free (&c);
+}
+
+static void
+test_all_rings_together_keep_their_limit (void **state)
+{
+    (void) state;
+    ag_hub_options_t options = rig_options ();
+    options.total_bytes = 100000;
+    s_begin_with (&options);
+    ag_hub_stats_t stats;
+    ag_stream_info_t info;
+    tap_put_to (&hub, "old", RIG_CALL, 1, 50);
+    tap_put_to (&hub, "old", RIG_COMPLETED, 51, 51);
+    tap_put_to (&hub, "live", RIG_CALL, 1, 100);
+    for (uint64_t seq = 1; seq <= 300; seq++) {
+        tap_put_to (&hub, "new", RIG_CALL, seq, seq);
+        ag_hub_stats (hub.hub, &stats);
+        assert_true (stats.bytes <= 100000);
+    }
+    assert_true (ag_hub_stream (hub.hub, AG_STR ("old"), &info));
+    assert_int_equal (info.first, 0);       /* the ended one gave way first, and whole */
+    assert_true (ag_hub_stream (hub.hub, AG_STR ("new"), &info));
+    assert_int_equal (info.last, 300);
+}
+
+static void
+test_retention_forgets_ended_streams (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_put (&hub, RIG_COMPLETED, 2, 2);
+    tap_put_to (&hub, "R2", RIG_STARTED, 1, 1);
+    tap_wait (&hub, 100);
+    ag_hub_stats_t stats;
+    ag_hub_housekeep (hub.hub, hub.now_us + 3599ll * 1000 * 1000);
+    ag_hub_stats (hub.hub, &stats);
+    assert_int_equal (stats.streams, 2);
+    ag_hub_housekeep (hub.hub, hub.now_us + 3600ll * 1000 * 1000);
+    ag_hub_stats (hub.hub, &stats);
+    assert_int_equal (stats.streams, 1);
+    assert_int_equal (stats.events, 1);
+}
+
+#define CASE(name) cmocka_unit_test_teardown (name, s_end)
+
+int
+main (void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE (test_first_after_quiet_at_once_then_on_the_tick),
+        CASE (test_a_window_of_its_own),
+        CASE (test_the_rate_holds_and_order_too),
+        CASE (test_a_client_may_ask_for_less_not_for_more),
+        CASE (test_frames_hold_twenty_events),
+        CASE (test_frames_fit_the_room),
+        CASE (test_critical_leaves_at_once),
+        CASE (test_critical_sheds_what_the_bucket_does_not_allow),
+        CASE (test_critical_drives_the_bucket_to_minus_burst_and_no_further),
+        CASE (test_the_end_sheds_nothing),
+        CASE (test_the_end_drains_at_the_replay_budget),
+        CASE (test_too_long_a_range_sheds_low_first),
+        CASE (test_as_long_as_allowed_is_not_behind),
+        CASE (test_too_old_a_range_is_behind),
+        CASE (test_unlimited_is_never_behind),
+        CASE (test_a_hole_is_told_in_its_place),
+        CASE (test_text_of_one_block_is_joined),
+        CASE (test_text_without_message_never_joins),
+        CASE (test_text_is_joined_up_to_64_kib),
+        CASE (test_files_and_progress_become_the_last),
+        CASE (test_nothing_is_joined_over_a_hole),
+        CASE (test_partials_and_thinking_are_asked_for),
+        CASE (test_filtered_events_are_no_gap),
+        CASE (test_a_plain_client_is_told_in_its_own_words),
+        CASE (test_work_order_created_reaches_everybody),
+        CASE (test_streams_share_the_rate_by_turns),
+        CASE (test_the_same_run_twice_comes_once),
+        CASE (test_both_subscriptions_resumed_by_one_cursor),
+        CASE (test_a_run_seen_in_the_overview_then_opened),
+        CASE (test_the_overview_begins_with_the_latest_state),
+        CASE (test_what_may_not_be_seen_is_not),
+        CASE (test_at_most_so_many_subscriptions),
+        CASE (test_the_same_again_with_a_position_is_a_replay),
+        CASE (test_heartbeat_after_ten_seconds_of_silence),
+        CASE (test_a_producer_in_trouble_is_told_at_once),
+        CASE (test_backpressure_is_told_and_stretches_the_window),
+        CASE (test_clients_at_the_same_place_share_the_frame),
+        CASE (test_all_rings_together_keep_their_limit),
+        CASE (test_retention_forgets_ended_streams),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
