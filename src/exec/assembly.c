@@ -201,10 +201,8 @@ static int s_make_publisher (ag_executor_t *self, char **error_r)
     const ag_options_t *options = self->options;
     if (!options->streaming || options->bus_count + options->control_count == 0)
         return 0;
-    if (options->curve_dir) {           /* until bus/socket.h has it */
-        *error_r = ag_strdup ("--curve-dir: CURVE is not built yet");
+    if (options->curve_dir && !(self->curve = ag_curve_load (options->curve_dir, error_r)))
         return -1;
-    }
     ag_publisher_options_t publisher = {
         .bus = options->bus,
         .bus_count = options->bus_count,
@@ -220,6 +218,20 @@ static int s_make_publisher (ag_executor_t *self, char **error_r)
     };
     self->publisher = ag_publisher_new (&publisher, error_r);
     return self->publisher ? 0 : -1;
+}
+
+/*  Runs whose executor was killed, or that ended while no gateway was there. */
+static void s_make_owed (ag_executor_t *self)
+{
+    if (!self->publisher || !self->options->state_dir || self->options->control_count == 0)
+        return;
+    ag_owed_options_t owed = {
+        .state_dir = self->options->state_dir,
+        .control = self->options->control,
+        .control_count = self->options->control_count,
+        .curve = self->curve
+    };
+    self->owed = ag_owed_new (&owed);
 }
 
 static void s_make_watch (ag_executor_t *self)
@@ -292,6 +304,7 @@ int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char *
     s_make_run (self);
     if (s_make_publisher (self, error_r) != 0)
         return -1;
+    s_make_owed (self);
     s_make_watch (self);
     if (self->run_dir)
         self->prune = ag_prune_new (self->options->state_dir, ag_clock_wall_us () - self->options->retain_us,
@@ -302,7 +315,9 @@ int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char *
 void ag_executor_free (ag_executor_t *self)
 {
     zloop_destroy (&self->loop);
+    ag_owed_destroy (&self->owed);
     ag_publisher_destroy (&self->publisher);
+    ag_curve_destroy (&self->curve);
     ag_prune_destroy (&self->prune);
     ag_watch_destroy (&self->watch);
     ag_ladder_destroy (&self->ladder);

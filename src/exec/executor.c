@@ -332,7 +332,7 @@ static bool s_delivered (const ag_executor_t *self)
 static int64_t s_linger_until_us (const ag_executor_t *self)
 {
     int64_t linger_us = self->options->linger_ms * 1000;
-    if (!self->publisher || s_delivered (self))
+    if (!self->publisher || (s_delivered (self) && !self->owed))
         return 0;
     if (!ag_publisher_answered (self->publisher))
         linger_us = s_min (linger_us, FIRST_ANSWER_US);
@@ -437,6 +437,17 @@ static int64_t s_publisher_turn (ag_executor_t *self, int64_t now_us)
     return wish_us;
 }
 
+static int64_t s_owed_turn (ag_executor_t *self, int64_t now_us)
+{
+    if (!self->owed)
+        return INT64_MAX;
+    if (now_us >= self->owed_us)
+        self->owed_us = ag_owed_turn (self->owed, now_us);
+    if (self->owed_us == INT64_MAX)
+        ag_owed_destroy (&self->owed);
+    return self->owed_us;
+}
+
 /*  The one place where a turn ends: what is due by time, then durable, then
     sent, then what to wait for. Returns -1 to end the loop. */
 static int s_settle (ag_executor_t *self)
@@ -453,7 +464,7 @@ static int s_settle (ag_executor_t *self)
     }
     s_see_end (self, now_us);
     s_sync (self, now_us);
-    int64_t publisher_us = s_publisher_turn (self, now_us);
+    int64_t publisher_us = s_min (s_publisher_turn (self, now_us), s_owed_turn (self, now_us));
     s_see_end (self, now_us);           /* the acknowledgement may just have come */
     s_poll_room (self, &self->out);
     s_poll_room (self, &self->err);
@@ -518,7 +529,7 @@ static void s_dismiss_guard (ag_executor_t *self)
 static void s_close_books (ag_executor_t *self)
 {
     if (self->run_dir && (s_delivered (self) || !self->options->streaming))
-        ag_rundir_settle (self->run_dir);
+        ag_owed_settle (self->run_dir);
     uint64_t lost = ag_artifact_dropped (self->out.artifact) + ag_artifact_dropped (self->err.artifact);
     if (lost)
         ag_log_warning ("OUTPUT_DROPPED", "%llu bytes of the agent's output could not be held for a reader that took "

@@ -9,6 +9,8 @@
 
 #include <czmq.h>
 
+#include "bus/curve.h"
+#include "bus/owed.h"
 #include "bus/publisher.h"
 #include "exec/artifact.h"
 #include "exec/executor.h"
@@ -67,6 +69,8 @@ struct ag_executor {
     ag_curve_t *curve;                  /* NULL: none */
     ag_publisher_t *publisher;          /* NULL: nothing is published */
     bool told_refused;                  /* that a gateway does not want it */
+    ag_owed_t *owed;                    /* what earlier runs owe; NULL: nothing, or done */
+    int64_t owed_us;                    /* when that goes on */
     ag_watch_t *watch;                  /* NULL: nothing is watched */
     ag_ladder_t *ladder;                /* NULL before the start */
     ag_prune_t *prune;                  /* NULL: done */

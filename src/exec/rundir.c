@@ -7,12 +7,12 @@
 #include "exec/rundir.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bus/owed.h"
 #include "core/buf.h"
 #include "core/mem.h"
 #include "core/paths.h"
@@ -63,15 +63,6 @@ static char *s_file (const char *path, const char *name)
     return ag_asprintf ("%s/%s", path, name);
 }
 
-static void s_mark_owed (const char *path)
-{
-    char *mark = s_file (path, "owed");
-    int fd = open (mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close (fd);
-    free (mark);
-}
-
 static char *s_fail (const char *what, char *path, char **error_r)
 {
     int error = errno;
@@ -92,7 +83,7 @@ char *ag_rundir_make (const char *state_dir, ag_str_t run, char **error_r)
         return s_fail ("cannot make the folder of", path, error_r);
     if (mkdir (path, 0700) != 0)
         return s_fail ("cannot make", path, error_r);
-    s_mark_owed (path);
+    ag_owed_mark (path);
     return path;
 }
 
@@ -102,13 +93,6 @@ bool ag_rundir_owed (const char *path)
     bool owed = access (mark, F_OK) == 0;
     free (mark);
     return owed;
-}
-
-void ag_rundir_settle (const char *path)
-{
-    char *mark = s_file (path, "owed");
-    unlink (mark);
-    free (mark);
 }
 
 int ag_rundir_remove (const char *path)

@@ -182,3 +182,19 @@ def test_acknowledged_run_owes_nothing(build_dir, executor):
     assert not (executor.run_dir(process.run_id) / "owed").exists()
     process = executor.run(command=["echo", "x"])
     assert (executor.run_dir(process.run_id) / "owed").exists()
+
+
+def test_what_earlier_runs_owe_is_delivered(build_dir, executor):
+    """One ended while no gateway was there, one was killed: the next run's executor brings both."""
+    executor.run("--linger", "0", command=["echo", "early"], run_id="early")
+    killed = executor.start(command=["sh", "-c", "echo begun; sleep 100"], run_id="killed")
+    assert killed.stdout.readline() == b"begun\n"
+    await_true(lambda: len(executor.events("killed")) >= 2, what="the journal of its first line")
+    killed.kill()
+    killed.wait()
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        executor.run("--gateway", executor.folder, command=["echo", "late"], run_id="late")
+        early, lost = history(gateway, "early"), history(gateway, "killed")
+    assert early[-1]["type"] == "run_completed" and "early" in text_lines(early)
+    assert (lost[-1]["type"], lost[-1]["reason"]) == ("run_failed", "lost") and "begun" in text_lines(lost)
+    assert not any((executor.run_dir(run_id) / "owed").exists() for run_id in ("early", "killed", "late"))
