@@ -4,7 +4,7 @@
 # The agents are real processes: agentgate-replay writes a recording's stdout with its own timing, agentgate-exec
 # runs it as it would run the agent itself. Everything lives in a temporary folder and goes with Ctrl-C.
 set -eu
-build=$1
+build=$(cd "$1" && pwd)
 port=${2-3001}
 here=$(cd "$(dirname "$0")" && pwd)
 recordings=$here/../tests/recordings
@@ -34,21 +34,22 @@ start_gateway() {
   done
 }
 
-# One recorded agent, run by the executor in a workspace of its own.
+# play WORK_ORDER RUN RECORDING FORMAT: one recorded agent, run by the executor in a workspace of its own.
 play() {
   workspace=$dir/work/$2
   mkdir -p "$workspace"
   (cd "$workspace" && exec "$build/agentgate-exec" --quiet --bus "$bus" --control "$control" --state-dir "$dir/state" \
-    --work-order "$1" --run-id "$2" -- "$build/agentgate-replay" --stdout "$recordings/$3") || true
+    --work-order "$1" --run-id "$2" --format "$4" -- "$build/agentgate-replay" --stdout "$recordings/$3") || [ $? -lt 125 ] || { kill "$gateway"; exit 1; }
 }
 
+# A recording that ends with a failure is shown like any other; an executor that cannot run ends the demo.
 play_all() {
   round=1
   while :; do
-    play demo "claude-fix-test-$round" claude/fix_test_partial.jsonl
-    play demo "codex-fix-test-$round" codex/fix_test.jsonl
-    play demo "claude-subagents-$round" claude/subagent_partial.jsonl
-    play demo "claude-long-run-$round" claude/long_run.jsonl
+    play demo "claude-fix-test-$round" claude/fix_test_partial.jsonl claude
+    play demo "codex-fix-test-$round" codex/fix_test.jsonl codex
+    play demo "claude-subagents-$round" claude/subagent_partial.jsonl claude
+    play demo "claude-long-run-$round" claude/long_run.jsonl claude
     round=$((round + 1))
   done
 }
