@@ -1,6 +1,15 @@
 # L6: the small programs of the executor's side.
-bin_PROGRAMS += agentgate-replay agentgate-tail
-agentgate_replay_SOURCES = src/tools/replay.c src/tools/recording.c src/tools/recording.h
-agentgate_replay_LDADD = $(AG_BUS_LIBS) -lm
+bin_PROGRAMS += agentgate-emit agentgate-keygen agentgate-replay agentgate-tail
+agentgate_emit_SOURCES = src/tools/emit.c src/tools/target.c src/tools/target.h
+agentgate_emit_LDADD = $(AG_EXEC_LIBS) -lm
+agentgate_keygen_SOURCES = src/tools/keygen.c
+agentgate_keygen_LDADD = $(AG_BUS_LIBS)
+agentgate_replay_SOURCES = \
+	src/tools/playback.c src/tools/playback.h \
+	src/tools/recording.c src/tools/recording.h \
+	src/tools/replay.c \
+	src/tools/target.c src/tools/target.h
+agentgate_replay_LDADD = $(AG_EXEC_LIBS) -lm
 agentgate_tail_SOURCES = src/tools/tail.c src/tools/pretty.c src/tools/pretty.h
 agentgate_tail_LDADD = $(AG_BUS_LIBS)
+EXTRA_DIST += tests/e2e/test_replay.py tests/e2e/test_tools.py

@@ -1,0 +1,116 @@
+/*  tools/target.c - where a tool's events go: gateways and the state folder
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include "tools/target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bus/owed.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/paths.h"
+#include "exec/rundir.h"
+
+enum { STRANGER_MS = 500, BUSY_US = 10000 };
+
+ag_str_t ag_target_text (const ag_settings_t *settings, const char *name)
+{
+    const char *text = ag_settings_string (settings, name);
+    return text ? (ag_str_t){ text, strlen (text) } : (ag_str_t){ NULL, 0 };
+}
+
+char *ag_target_state_dir (const ag_settings_t *settings)
+{
+    char *error = NULL;
+    const char *given = ag_settings_string (settings, "state-dir");
+    char *state_dir = given ? ag_strdup (given) : ag_path_state_dir (&error);
+    if (!state_dir)
+        ag_fatal (AG_EXIT_FAILED, "%s", error);
+    return state_dir;
+}
+
+char *ag_target_work_order_folder (const char *state_dir, ag_str_t work_order, char **error_r)
+{
+    char *name = ag_rundir_name (work_order);
+    char *folder = ag_asprintf ("%s/work-orders/%s", state_dir, name);
+    free (name);
+    if (ag_path_make (folder, 0700) == 0 || errno == EEXIST)
+        return folder;
+    *error_r = ag_asprintf ("cannot make the folder %s: %s", folder, strerror (errno));
+    free (folder);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Writer */
+
+static const char *const *s_list (const ag_settings_t *settings, const char *name, size_t *count_r)
+{
+    *count_r = ag_settings_count (settings, name);
+    const char **list = ag_calloc (*count_r + 1, sizeof *list);
+    for (size_t i = 0; i < *count_r; i++)
+        list[i] = ag_settings_nth (settings, name, i);
+    return list;
+}
+
+/*  Another process may be writing the same stream just now: its turn is short. */
+static ag_writer_t *s_open_in_turn (const ag_writer_options_t *options, int timeout_ms, char **error_r)
+{
+    int64_t until_us = ag_clock_mono_us () + (int64_t) timeout_ms * 1000;
+    for (;;) {
+        ag_writer_t *writer = ag_writer_open (options, error_r);
+        if (writer || errno != EBUSY || ag_clock_mono_us () >= until_us)
+            return writer;
+        free (*error_r);
+        usleep (BUSY_US);
+    }
+}
+
+ag_writer_t *ag_target_writer (
+    const ag_settings_t *settings, const char *folder, const ag_ids_t *ids, int timeout_ms, char **error_r)
+{
+    ag_writer_options_t options = { .ids = *ids,
+        .curve_dir = ag_settings_string (settings, "curve-dir"),
+        .insecure = ag_settings_flag (settings, "insecure") };
+    char *journal = ag_asprintf ("%s/run.db", folder);
+    options.journal = journal;
+    options.bus = s_list (settings, "bus", &options.bus_count);
+    options.control = s_list (settings, "control", &options.control_count);
+    ag_writer_t *writer = s_open_in_turn (&options, timeout_ms, error_r);
+    /*  Not before: who had the journal until now may just have taken the mark away. */
+    if (writer && ag_owed_mark (folder))
+        ag_log_warning ("OWED_MARK", "%s: cannot be marked as owed: %s", folder, strerror (errno));
+    free ((void *) options.bus);
+    free ((void *) options.control);
+    free (journal);
+    return writer;
+}
+
+static bool s_flush (ag_writer_t *writer, int timeout_ms)
+{
+    bool acked = ag_writer_flush (writer, timeout_ms < STRANGER_MS ? timeout_ms : STRANGER_MS);
+    if (!acked && ag_writer_answered (writer) && timeout_ms > STRANGER_MS)
+        acked = ag_writer_flush (writer, timeout_ms - STRANGER_MS);
+    return acked;
+}
+
+int ag_target_finish (ag_writer_t **writer_p, const char *folder, int timeout_ms)
+{
+    bool acked = s_flush (*writer_p, timeout_ms);
+    const char *refused = ag_writer_refused (*writer_p);
+    if (!acked)
+        fprintf (stderr, "%s: in the journal, but not acknowledged: %s; agentgate-replay --owed delivers it later\n",
+            program_invocation_short_name, refused ? refused : "no gateway has answered in time");
+    else if (ag_owed_settle (folder))
+        ag_log_warning ("OWED_SETTLE", "%s: the mark cannot be removed: %s", folder, strerror (errno));
+    ag_writer_close (writer_p, 0);
+    return acked ? 0 : AG_EXIT_OWED;
+}
