@@ -81,6 +81,7 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/test/runlog.test.ts \
 	gateway/dashboard/test/runstream.test.ts \
 	tests/page/lib.mjs \
+	tests/page/page.test.mjs \
 	tests/page/speed.test.mjs
 
 if BUILD_DASHBOARD

@@ -34,6 +34,7 @@ export class Backfill {
   #timer: TimerId | undefined;
   #busy = false;
   #running = false;
+  #preferred = 0; /* seq; 0 none */
   problem = ""; /* why fetching does not go on; empty: it does */
   readonly #wanted = new Set<number>(); /* pages of bodies, latest wish last */
   readonly #fetching = new Set<number>();
@@ -79,8 +80,20 @@ export class Backfill {
     }, ms);
   }
 
+  /*  Somebody wants to see this seq: it comes first. */
+  prefer(seq: number): void {
+    this.#preferred = seq;
+    this.kick();
+  }
+
   #next(): { from: number; to: number; tag: Missing } | undefined {
-    const { list } = this.#options.log.missing;
+    const { missing } = this.#options.log;
+    const { list } = missing;
+    const wanted = this.#preferred ? missing.find(this.#preferred) : undefined;
+    if (wanted?.tag.recoverable && wanted.tag.state === "idle") {
+      const from = Math.max(wanted.from, this.#preferred - FETCH_LIMIT / 2);
+      return { from, to: Math.min(wanted.to, from + FETCH_LIMIT - 1), tag: wanted.tag };
+    }
     for (let i = list.length - 1; i >= 0; i--) {
       const part = list[i];
       if (part?.tag.recoverable && part.tag.state !== "fetching") {

@@ -13,7 +13,7 @@ import { Bodies } from "./bodies.ts";
 import type { AgentGateEvent } from "./events.gen.ts";
 import { type Interval, Intervals } from "./intervals.ts";
 import type { Gap, GapReason } from "./protocol.ts";
-import { Flag, ROW_KINDS, Row, type RowKind, rowKind } from "./rows.ts";
+import { ROW_KINDS, Row, type RowKind, rowKind } from "./rows.ts";
 
 /*  Why seqs are missing. cold: never asked for; fetching and failed concern our own fetch. */
 export interface Missing {
@@ -41,7 +41,6 @@ export class RunLog {
   readonly bodies = new Bodies();
   readonly missing = new Intervals<Missing>();
   readonly counts = new Uint32Array(ROW_KINDS);
-  failures = 0; /* rows with Flag.FAILED */
   firstMs = 0; /* wall clock of the first event received */
   lastMs = 0; /* wall clock of the newest */
   /*  Lowest seq whose row changed since a view last looked; views reset it in turn by version. */
@@ -180,7 +179,6 @@ export class RunLog {
     const old = this.#flags[seq] ?? 0;
     if ((old & flag) !== flag) {
       this.#flags[seq] = old | flag;
-      this.failures += flag & Flag.FAILED & ~old ? 1 : 0;
       this.changed(seq);
     }
   }

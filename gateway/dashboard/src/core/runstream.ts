@@ -132,6 +132,11 @@ export class RunStream {
     this.#touch();
   }
 
+  /*  A reader wants to stand here. */
+  prefer(seq: number): void {
+    this.#backfill.prefer(seq);
+  }
+
   cancel(): Promise<void> {
     return this.api.cancel(this.runId);
   }

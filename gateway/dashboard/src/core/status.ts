@@ -33,6 +33,9 @@ export const QUIET_MS = 30_000;
 
 export function duration(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 1 && ms > 0) {
+    return `${Math.round(ms)} ms`;
+  }
   if (s < 60) {
     return `${s} s`;
   }

@@ -90,8 +90,11 @@ function makeHandle(kept: Kept, props: () => FeedProps): FeedHandle {
     return selected ? kept.view.rowOf(selected) : kept.view.length;
   };
   const jump: FeedHandle["jump"] = (accept, back) => {
-    const step = back ? -1 : 1;
-    for (let row = current() + step; row >= 0 && row < kept.view.length; row += step) {
+    const { length } = kept.view;
+    const from = props().selected ? current() : back ? length : -1;
+    for (let step = 1; step <= length; step++) {
+      /* Past the end it goes on at the other end. */
+      const row = (from + (back ? -step : step) + length) % length;
       if (accept(kept.view.seqAt(row))) {
         select(row);
         return;
@@ -137,7 +140,7 @@ export function Feed(props: FeedProps) {
       anchors: (seq) => stream.log.kind(seq) !== Row.MISSING,
       onFollow: (following) => {
         kept.context.newFrom = following || stream.log.last === 0 ? 0 : stream.log.last + 1;
-        setPause(following ? undefined : { last: stream.log.last, failures: stream.log.failures });
+        setPause(following ? undefined : { last: stream.log.last, failures: failuresOf(stream) });
         latest.current.onFollow(following);
       },
     });
@@ -177,15 +180,25 @@ export function Feed(props: FeedProps) {
     if (!selected || revealed.current === selected) {
       return undefined;
     }
+    let near = false;
     const reveal = (): boolean => {
       const row = kept.view.rowOf(rowSeq(stream, selected));
       if (stream.log.last < selected || row < 0) {
         return false;
       }
-      revealed.current = selected;
+      const missing = stream.log.kind(selected) === Row.MISSING;
+      if (missing && near) {
+        return false;
+      }
+      near = true;
       kept.context.selected = rowSeq(stream, selected);
       kept.list?.follow(false);
       kept.list?.reveal(row, kept.list.nodeOf(row) ? "nearest" : "center");
+      if (missing) {
+        stream.prefer(selected);
+        return false;
+      }
+      revealed.current = selected;
       return true;
     };
     if (reveal()) {
@@ -228,10 +241,10 @@ export function Feed(props: FeedProps) {
   };
 
   /* What was there when the page was opened is not new. */
-  const loading = stream.catchingUp !== undefined;
+  const loading = !stream.everConfirmed || stream.replaying || stream.catchingUp !== undefined;
   useEffect(() => {
     if (loading) {
-      return () => setPause((old) => old && { last: stream.log.last, failures: stream.log.failures });
+      return () => setPause((old) => old && { last: stream.log.last, failures: failuresOf(stream) });
     }
     return undefined;
   }, [loading, stream]);
@@ -258,7 +271,7 @@ export function Feed(props: FeedProps) {
       {pause && rows > 0 ? (
         <Pill
           fresh={rows - 1 - kept.view.rowOf(pause.last)}
-          failures={stream.log.failures - pause.failures}
+          failures={failuresOf(stream) - pause.failures}
           onClick={() => kept.list?.follow(true)}
         />
       ) : null}
@@ -274,6 +287,8 @@ function agentOf(stream: RunStream, seq: number): number {
   }
   return 0;
 }
+
+const failuresOf = (stream: RunStream): number => stream.facts.errors + stream.facts.failedCalls;
 
 /*  The row that stands for seq: a result is part of its call's. */
 function rowSeq(stream: RunStream, seq: number): number {

@@ -57,7 +57,11 @@ export function ProgressIndicator({ stream, now, onRuns, onHelp }: HeaderProps) 
         <Badge stream={stream} status={status} />
         <span class="head-sub">
           {visible(
-            [started?.agent, started?.model, workOrder !== stream.runId ? stream.runId : ""]
+            [
+              started?.agent === "unknown" ? "" : started?.agent,
+              started?.model,
+              workOrder !== stream.runId ? stream.runId : "",
+            ]
               .filter(Boolean)
               .join(" · "),
           )}
@@ -177,7 +181,7 @@ function Stats({ stream, now }: { stream: RunStream; now: number }) {
   const adds = files.reduce((sum, file) => sum + file.adds, 0);
   const dels = files.reduce((sum, file) => sum + file.dels, 0);
   const started = facts.started ? Date.parse(facts.started.timestamp) : log.firstMs;
-  const elapsed = facts.ended ? facts.ended.durationMs : started ? Math.max(0, now - started) : 0;
+  const elapsed = facts.ended ? facts.ended.durationMs : started ? Math.max(1000, now - started) : 0;
   const usage = facts.usage;
   const cost = facts.ended?.type === "run_completed" ? (facts.ended.costUsd ?? usage?.costUsd) : usage?.costUsd;
   const rate = stream.meter.perSecond;

@@ -101,9 +101,14 @@ function RunRow({
 }) {
   const state = runState(run);
   const title = visible(run.workOrderId);
-  const sub = [run.started?.agent, run.started?.model].filter(Boolean).join(" · ");
+  const agent = run.started?.agent === "unknown" ? "" : run.started?.agent;
+  const sub = [agent, run.runId === run.workOrderId ? run.started?.model : run.runId].filter(Boolean).join(" · ");
   const silent = state === "live" && run.updatedMs > 0 && now - run.updatedMs > QUIET_MS * 4;
-  const time = run.ended ? duration(run.ended.durationMs) : run.startedMs ? duration(now - run.startedMs) : "";
+  const time = run.ended
+    ? duration(run.ended.durationMs)
+    : run.startedMs
+      ? duration(Math.max(1000, now - run.startedMs))
+      : "";
   return (
     <button
       type="button"
@@ -115,10 +120,7 @@ function RunRow({
       <span class={`state ${state}`} role="img" aria-label={WORDS[state]} />
       <span class="run-title">{title}</span>
       <span class="run-time">{time}</span>
-      <span class="run-sub">
-        {run.runId !== run.workOrderId ? `${visible(run.runId)} · ` : ""}
-        {visible(sub)}
-      </span>
+      <span class="run-sub">{visible(sub)}</span>
       <RunFacts run={run} state={state} silent={silent} now={now} />
     </button>
   );

@@ -200,14 +200,15 @@ function Announcer({ stream }: { stream: RunStream }) {
   const [text, setText] = useState("");
   useEffect(() => {
     let seen = stream.log.last;
-    let failures = stream.log.failures;
+    let failures = stream.facts.errors + stream.facts.failedCalls;
     const id = setInterval(() => {
       const fresh = stream.log.last - seen;
-      const failed = stream.log.failures - failures;
+      const now = stream.facts.errors + stream.facts.failedCalls;
+      const failed = now - failures;
       if (fresh > 0) {
         setText(`${fresh} new events${failed > 0 ? `, ${failed} failed` : ""}`);
         seen = stream.log.last;
-        failures = stream.log.failures;
+        failures = now;
       }
     }, ANNOUNCE_MS);
     return () => clearInterval(id);

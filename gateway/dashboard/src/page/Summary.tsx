@@ -29,7 +29,7 @@ export function Summary({ stream, onError }: { stream: RunStream; onError(): voi
         <strong>{ok ? "Completed" : end.reason === "cancelled" ? "Cancelled" : "Failed"}</strong> {facts.join(" · ")}
         <span class="summary-text">{visible(ok ? (end.resultPreview ?? "") : end.error)}</span>
       </p>
-      {stream.log.failures > 0 ? (
+      {stream.facts.errors + stream.facts.failedCalls > 0 ? (
         <button type="button" class="button small" onClick={onError}>
           Last failure
         </button>

@@ -94,9 +94,7 @@ export class RowList {
     if (px !== this.#rowHeight) {
       const anchor = this.#anchor;
       this.#rowHeight = px;
-      for (const slot of this.#slots) {
-        slot.row = -1;
-      }
+      this.#unplace();
       this.#anchor = anchor && { seq: anchor.seq, offset: 0 };
       this.#resized();
     }
@@ -217,16 +215,22 @@ export class RowList {
     this.#viewport = this.#o.scroller.clientHeight;
     const wanted = Math.ceil(this.#viewport / this.#rowHeight) + 2 * OVERSCAN + 1;
     if (wanted > this.#slots.length) {
-      for (const slot of this.#slots) {
-        slot.row = -1;
-      }
+      this.#unplace();
       while (this.#slots.length < wanted) {
         const node = this.#o.create();
+        node.hidden = true;
         this.#o.space.append(node);
         this.#slots.push({ node, y: -1, row: -1 });
       }
     }
     this.paint();
+  }
+
+  #unplace(): void {
+    for (const slot of this.#slots) {
+      slot.row = -1;
+      slot.node.hidden = true;
+    }
   }
 
   #place(): void {
