@@ -35,3 +35,13 @@ noinst_PROGRAMS += tests/e2e/probe
 tests_e2e_probe_SOURCES = tests/e2e/probe.c
 EXTRA_DIST += tests/e2e/executor_tools.py tests/e2e/test_executor_end.py tests/e2e/test_executor_faults.py \
 	tests/e2e/test_executor_view.py tests/e2e/test_executor_watch.py
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/test_exec_policy tests/test_exec_watch_set
+tests_test_exec_policy_SOURCES = tests/test_exec_policy.c
+tests_test_exec_policy_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_exec_policy_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
+tests_test_exec_watch_set_SOURCES = tests/test_exec_watch_set.c
+tests_test_exec_watch_set_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_exec_watch_set_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
+endif
