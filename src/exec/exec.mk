@@ -37,7 +37,13 @@ EXTRA_DIST += tests/e2e/executor_tools.py tests/e2e/test_executor_end.py tests/e
 	tests/e2e/test_executor_view.py tests/e2e/test_executor_watch.py
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/test_exec_policy tests/test_exec_watch_set
+check_PROGRAMS += tests/test_exec_artifact tests/test_exec_policy tests/test_exec_run tests/test_exec_watch_set
+tests_test_exec_artifact_SOURCES = tests/test_exec_artifact.c tests/store_fixture.c tests/store_fixture.h
+tests_test_exec_artifact_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_exec_artifact_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
+tests_test_exec_run_SOURCES = tests/test_exec_run.c tests/store_fixture.c tests/store_fixture.h
+tests_test_exec_run_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_exec_run_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
 tests_test_exec_policy_SOURCES = tests/test_exec_policy.c
 tests_test_exec_policy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_exec_policy_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)

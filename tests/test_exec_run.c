@@ -1,0 +1,314 @@
+/*  test_exec_run.c - what is said becomes numbered, journalled and published events
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+#include "store_fixture.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "core/buf.h"
+#include "exec/journal.h"
+#include "exec/run.h"
+#include "store/store.h"
+
+static const ag_str_t RUN = { "r", 1 };
+static const uint64_t EPOCH = 77;
+
+/*  What came out, as text: seq:type ... */
+typedef struct {
+    ag_buf_t seen;              /* seq:type of each, with a blank behind */
+    uint64_t last;              /* seq of the last */
+    ag_journal_t *journal;      /* to see that what is published is journalled */
+    ag_parser_summary_t says;   /* what the agent says of itself */
+} s_world_t;
+
+static bool s_count (void *context, ag_event_t *event)
+{
+    (void) event;
+    ++*(int *) context;
+    return true;
+}
+
+static void s_publish (void *context, ag_event_t *event)
+{
+    s_world_t *world = context;
+    int held = 0;
+    assert_int_equal (ag_journal_read (world->journal, ag_event_seq (event), ag_event_seq (event), s_count, &held), 0);
+    assert_int_equal (held, 1);
+    assert_true (ag_event_seq (event) == world->last + 1);
+    world->last = ag_event_seq (event);
+    ag_buf_append_str (&world->seen, ag_event_type (event));
+    ag_str_t agent = ag_event_string (event, AG_F_AGENT), code = ag_event_string (event, AG_F_CODE);
+    if (agent.ptr)
+        ag_buf_printf (&world->seen, "=%.*s", (int) agent.len, agent.ptr);
+    if (code.ptr)
+        ag_buf_printf (&world->seen, "=%.*s", (int) code.len, code.ptr);
+    ag_buf_append_char (&world->seen, ' ');
+}
+
+static void s_describe (void *context, ag_parser_summary_t *summary_r)
+{
+    *summary_r = ((s_world_t *) context)->says;
+}
+
+static int64_t s_wall_us (void)
+{
+    return 1700000000000000;
+}
+
+static ag_run_t *s_new (s_world_t *world, const char *path, const char *agent)
+{
+    *world = (s_world_t) { .journal = ag_journal_new (path, RUN, EPOCH) };
+    ag_run_options_t options = {
+        .ids = { .work_order = AG_STR ("w"), .run = RUN },
+        .epoch = EPOCH,
+        .run_number = 1,
+        .agent = agent,
+        .progress = { .interval_us = 5000000, .expected_us = 300000000, .expected_calls = 50 },
+        .journal = world->journal,
+        .describe = s_describe,
+        .publish = s_publish,
+        .context = world,
+        .wall_us = s_wall_us
+    };
+    return ag_run_new (&options, 0);
+}
+
+static void s_free (s_world_t *world, ag_run_t **run_p)
+{
+    ag_run_destroy (run_p);
+    ag_run_destroy (run_p);
+    ag_journal_destroy (&world->journal);
+    ag_buf_free (&world->seen);
+}
+
+static void s_assert_seen (s_world_t *world, const char *expected)
+{
+    assert_string_equal (ag_buf_cstr (&world->seen), expected);
+    ag_buf_clear (&world->seen);
+}
+
+static void s_say (ag_run_t *run, const char *text)
+{
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);
+    ag_draft_set_text (draft, AG_F_CONTENT, text);
+    ag_draft_set_text (draft, AG_F_KIND, "raw");
+    ag_run_put (run, &draft);
+    assert_null (draft);
+}
+
+static void s_end (ag_run_t *run)
+{
+    ag_draft_t *last = ag_draft_new (AG_RUN_COMPLETED);
+    ag_draft_set_integer (last, AG_F_EXIT_CODE, 0);
+    ag_draft_set_integer (last, AG_F_DURATION_MS, 1);
+    ag_run_end (run, &last);
+}
+
+static void test_started_is_first_and_the_end_is_last (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    s_say (run, "hello");
+    s_assert_seen (&world, "");
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=unknown agent_output ");
+    s_end (run);
+    s_assert_seen (&world, "progress_update run_completed ");
+    s_say (run, "too late");
+    ag_run_settle (run);
+    s_assert_seen (&world, "");
+    assert_true (ag_run_seq (run) == 4);
+    s_free (&world, &run);
+}
+
+static void test_started_waits_a_moment_for_the_agent_to_introduce_itself (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, "claude");
+    assert_true (ag_run_deadline_us (run) == 100000);
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "");
+    ag_run_now (run, 100000);
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=claude ");
+    s_free (&world, &run);
+
+    run = s_new (&world, NULL, NULL);
+    assert_true (ag_run_deadline_us (run) == 1000000);
+    world.says = (ag_parser_summary_t) { .agent = "codex", .session_id = AG_STR ("s") };
+    ag_run_now (run, 2000);
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=codex ");
+    s_free (&world, &run);
+}
+
+static void test_a_run_without_events_has_both_ends (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    s_end (run);
+    s_assert_seen (&world, "run_started=unknown progress_update run_completed ");
+    s_free (&world, &run);
+}
+
+static void test_what_cannot_be_an_event_is_told (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);      /* without its required fields */
+    ag_run_put (run, &draft);
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=unknown agent_error=EVENT_REFUSED ");
+    s_free (&world, &run);
+}
+
+/*  More in one turn than is held at once: all of it comes, in order. */
+static void test_a_giant_turn (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *path = path_in (folder, "run.db");
+    s_world_t world;
+    ag_run_t *run = s_new (&world, path, NULL);
+    for (int i = 0; i < 5000; i++)
+        s_say (run, "line");
+    ag_run_settle (run);
+    assert_true (world.last == 5001);
+    int held = 0;
+    ag_journal_read (world.journal, 1, 10000, s_count, &held);
+    assert_int_equal (held, 5001);
+    s_free (&world, &run);
+    free (path);
+    remove_folder (&folder);
+}
+
+static void s_limit_files (rlim_t bytes)
+{
+    struct rlimit limit;
+    signal (SIGXFSZ, SIG_IGN);
+    getrlimit (RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit (RLIMIT_FSIZE, &limit);
+}
+
+typedef struct {
+    uint64_t next;              /* seq that must come next; 0: any */
+    uint64_t count;
+} s_order_t;
+
+static bool s_in_order (void *context, ag_event_t *event)
+{
+    s_order_t *order = context;
+    if (order->next)
+        assert_true (ag_event_seq (event) == order->next);
+    order->next = ag_event_seq (event) + 1;
+    order->count++;
+    return true;
+}
+
+/*  The file cannot grow any more: told once, seq goes on, what is published can
+    be fetched from then on out of memory. */
+static void test_journal_lost_in_mid_run (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *path = path_in (folder, "run.db");
+    s_world_t world;
+    char text[4000];
+    memset (text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    ag_run_t *run = s_new (&world, path, NULL);
+    s_limit_files (200000);
+    for (int i = 0; i < 100; i++) {
+        s_say (run, text);
+        ag_run_settle (run);
+    }
+    s_limit_files (RLIM_INFINITY);
+    assert_non_null (ag_journal_lost (world.journal));
+    assert_non_null (strstr (ag_buf_cstr (&world.seen), "agent_error=JOURNAL_LOST"));
+    assert_null (strstr (strstr (ag_buf_cstr (&world.seen), "JOURNAL_LOST") + 1, "JOURNAL_LOST"));
+    assert_true (ag_journal_first (world.journal) == 0);
+    s_order_t all = { .next = 1 };
+    assert_int_equal (ag_journal_read (world.journal, 1, UINT64_MAX, s_in_order, &all), 0);
+    assert_true (all.count == world.last);
+    s_end (run);
+    s_free (&world, &run);
+
+    /*  What the file has is whole, and nothing came behind it */
+    char *error = NULL;
+    ag_store_t *store = ag_store_open (path, AG_STORE_READ, &error);
+    ag_store_stream_t info;
+    assert_non_null (store);
+    assert_int_equal (ag_store_stream (store, RUN, EPOCH, &info), 1);
+    print_message ("kept %d to %d\n", (int) info.first, (int) info.last);
+    assert_true (info.first == 1 && info.last >= 5 && info.last < 60 && !info.ended);
+    ag_store_close (&store);
+    free (path);
+    remove_folder (&folder);
+}
+
+static void test_memory_of_a_lost_journal_is_bounded (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    for (int i = 0; i < 3000; i++)
+        s_say (run, "x");
+    ag_run_settle (run);
+    s_order_t held = { 0 };
+    ag_journal_read (world.journal, 1, UINT64_MAX, s_in_order, &held);
+    assert_int_equal (held.count, AG_JOURNAL_MEMORY_EVENTS);
+    assert_true (held.next == world.last + 1);
+    assert_true (ag_journal_first (world.journal) == world.last - AG_JOURNAL_MEMORY_EVENTS + 1);
+    s_free (&world, &run);
+}
+
+static bool s_stop_at_once (void *context, ag_event_t *event)
+{
+    (void) event;
+    ++*(int *) context;
+    return false;
+}
+
+static void test_reading_stops_when_the_reader_has_enough (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *path = path_in (folder, "run.db");
+    s_world_t world;
+    ag_run_t *run = s_new (&world, path, NULL);
+    s_say (run, "committed");
+    ag_run_settle (run);
+    s_say (run, "pending");
+    int calls = 0;
+    ag_journal_read (world.journal, 1, UINT64_MAX, s_stop_at_once, &calls);
+    assert_int_equal (calls, 1);
+    s_free (&world, &run);
+    free (path);
+    remove_folder (&folder);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_started_is_first_and_the_end_is_last),
+        cmocka_unit_test (test_started_waits_a_moment_for_the_agent_to_introduce_itself),
+        cmocka_unit_test (test_a_run_without_events_has_both_ends),
+        cmocka_unit_test (test_what_cannot_be_an_event_is_told),
+        cmocka_unit_test (test_a_giant_turn),
+        cmocka_unit_test (test_journal_lost_in_mid_run),
+        cmocka_unit_test (test_memory_of_a_lost_journal_is_bounded),
+        cmocka_unit_test (test_reading_stops_when_the_reader_has_enough),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
