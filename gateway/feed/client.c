@@ -386,7 +386,7 @@ s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *item)
 
 /*  Moves a place to the first event that it has to send; holes on the way are told. */
 static void
-s_advance (ag_client_t *self, ag_place_t *place, int64_t now_us)
+s_advance (ag_client_t *self, ag_place_t *place)
 {
     ag_item_t item;
     for (;;) {
@@ -402,20 +402,19 @@ s_advance (ag_client_t *self, ag_place_t *place, int64_t now_us)
             place->oldest_us = item.arrived_us;
             s_announce (self, place, item.seq);
         }
-        (void) now_us;
         return;
     }
 }
 
-static void
+static bool
 s_prepare (ag_client_t *self, int64_t now_us)
 {
     bool live = now_us >= self->due_us;
     ag_place_t *place, *next;
     TAILQ_FOREACH_SAFE (place, &self->active, by_state, next)
         if (live || ag_place_catches_up (place) || place->critical > place->at)
-            s_advance (self, place, now_us);
-    ag_shed_turn (self, now_us);
+            s_advance (self, place);
+    return ag_shed_turn (self, now_us);
 }
 
 static int
@@ -452,22 +451,33 @@ s_rest (ag_client_t *self, int64_t now_us, int64_t *when_us_r)
     return 0;
 }
 
+/*  Messages of our own first; then events. */
+static int
+s_frame (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame_r)
+{
+    if (ag_outbox_count (&self->control) > 0)
+        return s_control_frame (self, room_bytes, frame_r);
+    if (TAILQ_EMPTY (&self->active))
+        return 0;
+    return ag_frames_next (self->hub->frames, self, now_us >= self->due_us, room_bytes, frame_r);
+}
+
 int
 ag_client_next (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame_r, int64_t *when_us_r)
 {
-    if (ag_outbox_count (&self->control) == 0) {
+    int result = 0;
+    bool again = ag_outbox_count (&self->control) == 0;
+    if (again) {
         ag_bucket_refill (&self->live, now_us);
         ag_bucket_refill (&self->replay, now_us);
         ag_bucket_refill (&self->replay_bytes, now_us);
-        s_prepare (self, now_us);
+    }
+    do {
+        again = again && s_prepare (self, now_us);
         s_tell_skipped (self, now_us);
         s_tell_flow (self, now_us);
-    }
-    int result = 0;
-    if (ag_outbox_count (&self->control) > 0)
-        result = s_control_frame (self, room_bytes, frame_r);
-    else if (!TAILQ_EMPTY (&self->active))
-        result = ag_frames_next (self->hub->frames, self, now_us >= self->due_us, room_bytes, frame_r);
+        result = s_frame (self, now_us, room_bytes, frame_r);
+    } while (result == 0 && again);
     if (result == 0)
         return s_rest (self, now_us, when_us_r);
     ag_client_said (self, now_us);

@@ -151,10 +151,11 @@ s_has_critical (const ag_place_t *place)
 
 /*  What the bucket allows goes before it; the rest is left out. The critical events
     themselves come first in the sum: all but the last of them take tokens that others
-    cannot have. */
-static void
+    cannot have. True: a decision was made. */
+static bool
 s_before_critical (ag_client_t *client)
 {
+    bool decided = false;
     int64_t places = 0, critical = 0;
     ag_place_t *place;
     TAILQ_FOREACH (place, &client->active, by_state)
@@ -172,9 +173,11 @@ s_before_critical (ag_client_t *client)
             place->shed = (ag_shed_t) { place->reach, 0, AG_LOW };
             if (cut.priority != AG_LOW || cut.drop > 0)
                 s_apply (place, cut);
+            decided |= s_decided (place);
             s_groups (place, place->reach);
             tokens -= place->groups[AG_HIGH] + place->groups[AG_NORMAL] + place->groups[AG_LOW];
         }
+    return decided;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -269,18 +272,19 @@ s_decide (ag_client_t *client, int64_t now_us)
     client->decide_us = now_us + saving * 1000000 / client->live.rate;
 }
 
-void
+bool
 ag_shed_turn (ag_client_t *client, int64_t now_us)
 {
     if (client->live.rate == 0)
-        return;
-    s_before_critical (client);
+        return false;
+    bool decided = s_before_critical (client);
     if (now_us < client->due_us)
-        return;
+        return decided;
     if (!client->shedding && s_behind (client, now_us)) {
         client->shedding = true;
         client->decide_us = now_us;
     }
     if (client->shedding && now_us >= client->decide_us && ag_bucket_whole (&client->live) >= 1)
         s_decide (client, now_us);
+    return decided;
 }
