@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+"""What agentgate-exec costs the agent, and itself: time, memory, CPU.
+
+    executor_load.py BUILD [CASE...]        prints a table; BUILD is a build folder without sanitizers
+
+Each case runs a command bare (its stdout read by this program) and under the executor (the same), several times in turn, and
+compares the medians of the agent's own wall time, told by the agent itself: from its start to its end, so that neither our
+start-up nor our linger counts. Memory is the executor's VmHWM at the agent's end (the guard is a process of its own: + its Pss).
+CPU is the executor's alone, user + system. Cases that need root (a small tmpfs) are skipped without.
+"""
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PROBE = BUILD / "tests" / "e2e" / "probe"
+REPLAY = BUILD / "agentgate-replay"
+
+
+def environment(folder):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AGENTGATE_")}
+    return {**kept, "XDG_RUNTIME_DIR": str(folder)}
+
+
+def timed(folder, command):
+    """The command, told to write its own start and end to a file."""
+    stamp = folder / "stamp"
+    stamp.unlink(missing_ok=True)
+    words = " ".join(f"'{w}'" for w in map(str, command))
+    return stamp, ["/bin/sh", "-c", f"s=$(date +%s%N); {words}; r=$?; e=$(date +%s%N); echo $s $e > {stamp}; exit $r"]
+
+
+def wall_of(stamp):
+    start, end = map(int, stamp.read_text().split())
+    return (end - start) / 1e9
+
+
+def status(pid, field):
+    try:
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def cpu(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def drain(stream, counter):
+    while True:
+        block = stream.read1(1 << 20)
+        if not block:
+            return
+        counter[0] += len(block)
+
+
+def run(command, folder, cwd, reads=True, during=None):
+    """Runs it; returns seconds of the agent, peak KiB, CPU seconds, bytes that came out."""
+    process = subprocess.Popen([str(w) for w in command], cwd=cwd, env=environment(folder), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    counter = [0]
+    reader = threading.Thread(target=drain, args=(process.stdout, counter))
+    if reads:
+        reader.start()
+    stamp, peak, used = folder / "stamp", 0, 0.0
+    if during:
+        during(process)
+    while process.poll() is None:
+        peak, used = max(peak, status(process.pid, "VmHWM")), cpu_or(process.pid, used)
+        if stamp.exists() and not reads:
+            reads = True
+            reader.start()
+        time.sleep(0.01)
+    reader.join()
+    if process.returncode != 0:
+        raise SystemExit(f"{command} ended with {process.returncode}")
+    return peak, used, counter[0]
+
+
+def cpu_or(pid, last):
+    try:
+        return cpu(pid)
+    except OSError:
+        return last
+
+
+def compare(name, command, rounds=5, reads=True, state=None, during=None, options=(), before=None):
+    bare, under, peaks, cpus, sizes = [], [], [], [], set()
+    for turn in range(rounds):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="ag-"))
+        work = folder / "work"
+        work.mkdir()
+        if before:
+            before(work)
+        stamp, words = timed(folder, command)
+        try:
+            if reads:
+                sizes.add(run(words, folder, work)[2])
+                bare.append(wall_of(stamp))
+                stamp.unlink()
+            else:           # with a stuck reader the bare agent would hang: compare with one that is read
+                process = subprocess.run(words, cwd=work, stdout=subprocess.DEVNULL, check=True)
+                bare.append(wall_of(stamp))
+                stamp.unlink()
+            place = state(folder) if state else folder / "state"
+            peak, used, size = run([BUILD / "agentgate-exec", "--state-dir", place, "--run-id", "r", *options, "--", *words],
+                                   folder, work, reads, during)
+            under.append(wall_of(stamp))
+            peaks.append(peak)
+            cpus.append(used)
+            sizes.add(size)
+        finally:
+            if state:
+                subprocess.run(["umount", "-l", folder / "disk"], stderr=subprocess.DEVNULL, check=False)
+            shutil.rmtree(folder, ignore_errors=True)
+    b, u = statistics.median(bare), statistics.median(under)
+    complete = "" if len(sizes) == 1 or not reads else f"  STDOUT DIFFERS {sizes}"
+    print(f"{name:34} {b:9.3f} {u:9.3f} {100 * (u / b - 1):+8.2f} % {max(peaks) / 1024:8.1f} {statistics.median(cpus):8.2f}{complete}", flush=True)
+
+
+def small_disk(folder):
+    disk = folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k,mode=700", "tmpfs", disk], check=True)
+    return disk
+
+
+def read_only_disk(folder):
+    disk = small_disk(folder)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    return disk / "state"
+
+
+def tree(files):
+    def make(work):
+        for i in range(files):
+            if i % 100 == 0:
+                (work / f"d{i // 100}").mkdir()
+            (work / f"d{i // 100}" / f"f{i}").write_bytes(b"x")
+    return make
+
+
+def archive(files):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ag-"))
+    tree(files)(folder)
+    subprocess.run(["tar", "cf", "/tmp/ag-bench.tar", "-C", folder, "."], check=True)
+    shutil.rmtree(folder)
+    return ["sh", "-c", "mkdir t; tar xf /tmp/ag-bench.tar -C t; mv t u; for d in u/d1?; do mv $d $d.x; done; rm -r u/d2?; sleep 0.5"]
+
+
+RECORDING = ROOT / "tests" / "recordings" / "claude" / "fix_test_partial.jsonl"
+played = [REPLAY, "--stdout", RECORDING]
+MB = 1000 * 1000
+
+CASES = {
+    "played": lambda: compare("recording, real time", played, 3),
+    "stuck": lambda: compare("recording, stuck stdout reader", played, 3, reads=False),
+    "full": lambda: compare("recording, disk full (400 KiB)", played, 3, state=small_disk),
+    "readonly": lambda: compare("recording, read-only state dir", played, 3, state=read_only_disk),
+    "garbage": lambda: compare("200 MB of garbage", [PROBE, "floods", 200 * MB], 3),
+    "garbage-quiet": lambda: compare("200 MB of garbage, --quiet", [PROBE, "floods", 200 * MB], 3, options=["--quiet"]),
+    "lines": lambda: compare("1,000,000 lines of 10 bytes", [PROBE, "write", 10, 1000000], 3),
+    "bytes": lambda: compare("100,000 writes of one newline", [PROBE, "write", 1, 100000], 3),
+    "stuck-big": lambda: compare("100 MB, stuck reader", [PROBE, "write", 10000, 10000], 3, reads=False),
+    "tree": lambda: compare("sleep 2, tree of 50,000 files", ["sleep", "2"], 3, before=tree(50000)),
+    "no-tree": lambda: compare("sleep 2, empty workspace", ["sleep", "2"], 3),
+    "unpack": lambda: compare("20,000 files unpacked, renamed", archive(20000), 3),
+    "unpack-off": lambda: compare("the same, --no-watch", archive(20000), 3, options=["--no-watch"]),
+}
+
+if __name__ == "__main__":
+    print(f"{'case':34} {'bare s':>9} {'under s':>9} {'agent':>10} {'peak MiB':>8} {'CPU s':>8}")
+    for case in sys.argv[2:] or CASES:
+        if case in ("full", "readonly") and os.geteuid() != 0:
+            print(f"{case:34} skipped: needs root")
+            continue
+        CASES[case]()
