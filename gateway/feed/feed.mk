@@ -27,6 +27,11 @@ FEED_TEST_LDADD = libag_feed.la libag_core.la $(CMOCKA_LIBS)
 FEED_RIG = tests/feed_rig.c tests/feed_rig.h
 FEED_TAP = tests/feed_tap.c tests/feed_tap.h $(FEED_RIG)
 
+check_PROGRAMS += tests/test_feed_parts
+tests_test_feed_parts_SOURCES = tests/test_feed_parts.c $(FEED_RIG)
+tests_test_feed_parts_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
+tests_test_feed_parts_LDADD = $(FEED_TEST_LDADD)
+
 check_PROGRAMS += tests/test_feed_replay
 tests_test_feed_replay_SOURCES = tests/test_feed_replay.c $(FEED_TAP)
 tests_test_feed_replay_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
