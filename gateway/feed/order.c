@@ -39,10 +39,12 @@ struct ag_order {
 
     bool asking;                    /* a window is outstanding */
     uint64_t asked_from;            /* its first number */
+    uint64_t refused_from;          /* lowest number since then that had no room to wait; UINT64_MAX: none */
     int64_t asked_us;               /* when it was asked for, or last moved */
     int64_t ask_again_us;           /* not before this, after an answer that brought nothing */
 
     bool greeted;                   /* a HELLO, HEARTBEAT or GOODBYE has come */
+    uint64_t gone_below;            /* the writer will not send what is missing below this */
     bool ended;                     /* the writer says that nothing follows `top` */
     bool finished;                  /* an event that ends a run was delivered */
     ag_producer_t state;            /* as last told */
@@ -66,6 +68,7 @@ ag_order_t *ag_order_new (const ag_order_out_t *out, uint64_t held, int64_t now_
     self->born_us = self->heard_us = now_us;
     self->control_us = INT64_MIN;
     self->hole_us = INT64_MAX;
+    self->refused_from = UINT64_MAX;
     return self;
 }
 
@@ -109,6 +112,8 @@ static bool s_wait (ag_order_t *self, ag_event_t *event, uint64_t seq)
     size_t bytes = ag_event_memory (event);
     if (seq - self->next >= AG_ORDER_WINDOW || self->waiting_bytes + bytes > AG_ORDER_WAITING_BYTES) {
         self->stats.refused++;
+        if (seq < self->refused_from)
+            self->refused_from = seq;
         return false;
     }
     if (!self->slots)
@@ -192,6 +197,12 @@ static void s_cut (ag_order_t *self, uint64_t from, uint64_t to)
     }
 }
 
+static void s_forget_lost_below (ag_order_t *self, uint64_t first)
+{
+    if (first > 1)
+        s_cut (self, 1, first - 1);
+}
+
 static void s_flush_late (ag_order_t *self)
 {
     if (!self->late_count)
@@ -258,26 +269,23 @@ static void s_give_up (ag_order_t *self, uint64_t to, bool wanted)
     s_drain (self);
 }
 
-/*  The writer no longer has anything below `first`. */
+/*  The writer will not send what is missing below `first`. What it sent before
+    may still be on its way over the bus, so that is acted upon when the hole is
+    old enough to be told. */
 static void s_writer_lacks (ag_order_t *self, uint64_t first)
 {
-    if (first > 1)
-        s_cut (self, 1, first - 1);
-    while (s_hole (self) && self->next < first) {
-        uint64_t waiting = s_first_waiting (self);
-        uint64_t to = waiting && waiting < first ? waiting - 1 : first - 1;
-        s_give_up (self, to, false);
-    }
+    if (first > self->gone_below)
+        self->gone_below = first;
 }
 
-/*  Numbers up to `to` were all sent over a channel that loses nothing; what is
-    still missing of them does not exist. */
-static void s_writer_skipped (ag_order_t *self, uint64_t to)
+static void s_give_up_gone (ag_order_t *self)
 {
-    if (!s_hole (self) || self->next > to)
-        return;
-    uint64_t waiting = s_first_waiting (self);
-    s_give_up (self, waiting && waiting <= to ? waiting - 1 : to, false);
+    while (s_hole (self) && self->next < self->gone_below) {
+        uint64_t waiting = s_first_waiting (self), end = self->gone_below;
+        if (waiting && waiting < end)
+            end = waiting;
+        s_give_up (self, end - 1, false);
+    }
 }
 
 /*  Time has decided that the hole stays one: its end is the first event behind it. */
@@ -333,6 +341,7 @@ void ag_order_head (ag_order_t *self, uint64_t first, uint64_t last, bool ended,
     if (last > self->top)
         self->top = last;
     self->ended = ended && last >= self->seen;
+    s_forget_lost_below (self, first ? first : last + 1);
     s_writer_lacks (self, first ? first : last + 1);
 }
 
@@ -345,11 +354,17 @@ void ag_order_resent (ag_order_t *self, uint64_t from, uint64_t to, uint64_t fir
     s_flush_late (self);
     if (to < from || to == 0)
         self->ask_again_us = now_us + AG_ORDER_RETRY_US / 10;
-    if (first)
+    if (first) {
+        s_forget_lost_below (self, first);
         s_writer_lacks (self, first);
+    }
+    /*  All up to `to` was sent over a channel that loses nothing: what is still
+        missing of it does not exist, unless it had no room here. */
+    if (to >= self->refused_from)
+        to = self->refused_from - 1;
     if (to >= from) {
         s_cut (self, from, to);
-        s_writer_skipped (self, to);
+        s_writer_lacks (self, to + 1);
     }
 }
 
@@ -380,6 +395,23 @@ static bool s_control_alive (const ag_order_t *self, int64_t now_us)
     return self->greeted && now_us - self->control_us < AG_ORDER_DEAD_US;
 }
 
+/*  What to ask for: the first hole that the writer can fill, else what was given up. */
+static bool s_missing (ag_order_t *self, uint64_t *from, uint64_t *to)
+{
+    if (s_hole (self)) {
+        uint64_t waiting = s_first_waiting (self);
+        *from = self->next > self->gone_below ? self->next : self->gone_below;
+        *to = waiting ? waiting - 1 : self->top;
+        if (*from <= *to && *from - self->next < AG_ORDER_WINDOW)
+            return true;
+    }
+    if (!self->lost_count)
+        return false;
+    *from = self->lost[0].from;
+    *to = self->lost[0].to;
+    return true;
+}
+
 static void s_ask (ag_order_t *self, int64_t now_us)
 {
     if (self->asking && now_us - self->asked_us < AG_ORDER_RETRY_US)
@@ -387,17 +419,11 @@ static void s_ask (ag_order_t *self, int64_t now_us)
     if (now_us < self->ask_again_us || !s_control_alive (self, now_us))
         return;
     uint64_t from, to;
-    if (s_hole (self)) {
-        uint64_t waiting = s_first_waiting (self);
-        from = self->next;
-        to = waiting ? waiting - 1 : self->top;
-    } else if (self->lost_count) {
-        from = self->lost[0].from;
-        to = self->lost[0].to;
-    } else {
+    if (!s_missing (self, &from, &to)) {
         self->asking = false;
         return;
     }
+    self->refused_from = UINT64_MAX;
     self->asking = true;
     self->asked_from = from;
     self->asked_us = now_us;
@@ -406,14 +432,14 @@ static void s_ask (ag_order_t *self, int64_t now_us)
 }
 
 /*  When time alone would change something. */
-static int64_t s_wake (const ag_order_t *self)
+static int64_t s_wake (const ag_order_t *self, int64_t now_us)
 {
     int64_t wake = INT64_MAX;
     #define SOONER(us) do { int64_t us_ = (us); if (us_ < wake) wake = us_; } while (0)
     if (self->state != AG_PRODUCER_ENDED && self->state != AG_PRODUCER_LOST)
         SOONER (self->heard_us + AG_ORDER_DEAD_US);
     if (s_hole (self)) {
-        if (self->state == AG_PRODUCER_ALIVE)
+        if (self->state == AG_PRODUCER_ALIVE || self->next < self->gone_below)
             SOONER (self->hole_us + AG_ORDER_REPAIRING_US);
         if (!self->greeted) {
             int64_t patience = self->hole_us + AG_ORDER_REPAIRING_US;
@@ -424,7 +450,7 @@ static int64_t s_wake (const ag_order_t *self)
     }
     if (self->greeted && (s_hole (self) || self->lost_count)) {
         int64_t again = self->asking ? self->asked_us + AG_ORDER_RETRY_US : self->ask_again_us;
-        if (again - self->control_us < AG_ORDER_DEAD_US)
+        if (again > now_us && again - self->control_us < AG_ORDER_DEAD_US)
             SOONER (again);
     }
     return wake;
@@ -441,6 +467,8 @@ int64_t ag_order_turn (ag_order_t *self, int64_t now_us)
         bool dead = self->greeted && !s_control_alive (self, now_us);
         while (s_hole (self) && (unknown || (dead && self->waiting)))
             s_time_is_up (self, unknown);
+        if (now_us - self->hole_us >= AG_ORDER_REPAIRING_US)
+            s_give_up_gone (self);
     } else {
         self->hole_us = INT64_MAX;
     }
@@ -449,7 +477,7 @@ int64_t ag_order_turn (ag_order_t *self, int64_t now_us)
     s_ask (self, now_us);
     s_flush_late (self);
     s_set_state (self, s_judge (self, now_us));
-    return s_wake (self);
+    return s_wake (self, now_us);
 }
 
 /* ---------------------------------------------------------------------- */
