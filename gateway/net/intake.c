@@ -11,6 +11,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "bus/curve.h"
 #include "bus/socket.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -26,6 +27,7 @@ struct ag_intake {
     ag_intake_options_t options;        /* endpoints are lent until open returns */
     void *zmq;                          /* ZeroMQ context */
     ag_curve_t *curve;                  /* or NULL */
+    ag_zap_t *zap;                      /* the gate that knows its keys; or NULL */
     void *bus;                          /* SUB */
     void *control;                      /* ROUTER */
     void *readers;                      /* XPUB, or NULL */
@@ -72,10 +74,9 @@ static int s_open_canary (ag_intake_t *self, char **error_r)
 static int s_open (ag_intake_t *self, char **error_r)
 {
     const ag_intake_options_t *options = &self->options;
-    if (options->curve_dir) {
-        *error_r = ag_strdup ("curve-dir: CURVE is not built into this version yet");
+    if (options->curve_dir && (!(self->curve = ag_curve_load (options->curve_dir, error_r))
+        || !(self->zap = ag_zap_new (self->zmq, self->curve, error_r))))
         return -1;
-    }
     if (!(self->bus = s_bound (self, ZMQ_SUB, options->bus, error_r)))
         return -1;
     zmq_setsockopt (self->bus, ZMQ_SUBSCRIBE, "", 0);
@@ -119,6 +120,8 @@ void ag_intake_close (ag_intake_t **self_p)
     s_close_socket (&self->readers);
     s_close_socket (&self->control);
     s_close_socket (&self->bus);
+    ag_zap_destroy (&self->zap);
+    ag_curve_destroy (&self->curve);
     zmq_ctx_term (self->zmq);
     ag_buf_free (&self->scratch);
     free (self);

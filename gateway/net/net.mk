@@ -58,3 +58,23 @@ tests_test_net_command_SOURCES = tests/test_net_command.c
 tests_test_net_command_CPPFLAGS = $(NET_TEST_CPPFLAGS)
 tests_test_net_command_LDADD = libag_net.la libag_core.la $(JSON_LIBS) $(CMOCKA_LIBS)
 endif
+
+# Where a distribution expects them. The configuration is an example: a live one is not overwritten.
+dist_man_MANS += docs/man/agentgate-gateway.1
+EXTRA_DIST += docs/design/gateway.md packaging/agentgate-gateway.service.in packaging/agentgate.sysusers packaging/stream.conf
+systemdunitdir = $(prefix)/lib/systemd/system
+sysusersdir = $(prefix)/lib/sysusers.d
+exampledir = $(docdir)/examples
+nodist_systemdunit_DATA = packaging/agentgate-gateway.service
+example_DATA = packaging/stream.conf
+CLEANFILES += packaging/agentgate-gateway.service
+packaging/agentgate-gateway.service: packaging/agentgate-gateway.service.in
+	$(AM_V_GEN)$(MKDIR_P) packaging && sed 's|@bindir[@]|$(bindir)|' $(srcdir)/packaging/agentgate-gateway.service.in >$@.tmp && mv -f $@.tmp $@
+install-data-hook: install-sysusers
+install-sysusers:
+	$(MKDIR_P) $(DESTDIR)$(sysusersdir)
+	$(INSTALL_DATA) $(srcdir)/packaging/agentgate.sysusers $(DESTDIR)$(sysusersdir)/agentgate.conf
+uninstall-hook: uninstall-sysusers
+uninstall-sysusers:
+	rm -f $(DESTDIR)$(sysusersdir)/agentgate.conf
+.PHONY: install-sysusers uninstall-sysusers
