@@ -30,3 +30,28 @@ tests_test_bus_SOURCES = tests/test_bus.c tests/fake_gateway.c tests/fake_gatewa
 tests_test_bus_CPPFLAGS = $(TEST_CPPFLAGS) $(ZMQ_CFLAGS)
 tests_test_bus_LDADD = $(AG_BUS_LIBS) $(CMOCKA_LIBS)
 endif
+
+# The library for other programs: what include/agentgate declares, and nothing else.
+lib_LTLIBRARIES += libagentgate.la
+libagentgate_la_SOURCES =
+libagentgate_la_LIBADD = $(AG_BUS_LIBS)
+libagentgate_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-export-symbols-regex '^ag_(draft|event|kind|field|priority|writer|subscriber)_'
+agentgateincludedir = $(includedir)/agentgate
+agentgateinclude_HEADERS = \
+	include/agentgate/event.h \
+	include/agentgate/kinds.h \
+	include/agentgate/subscriber.h \
+	include/agentgate/writer.h
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = agentgate.pc
+
+# They see only what an installation has, and link with the library alone.
+noinst_PROGRAMS += docs/examples/publish docs/examples/follow
+docs_examples_publish_SOURCES = docs/examples/publish.c
+docs_examples_publish_CPPFLAGS = -I$(top_srcdir)/include
+docs_examples_publish_LDADD = libagentgate.la
+docs_examples_follow_SOURCES = docs/examples/follow.c
+docs_examples_follow_CPPFLAGS = -I$(top_srcdir)/include
+docs_examples_follow_LDADD = libagentgate.la
+EXTRA_DIST += tests/e2e/test_library.py

@@ -14,8 +14,11 @@ libag_store_la_LIBADD = $(SQLITE_LIBS) $(CZMQ_LIBS) $(ZLIB_LIBS)
 AG_STORE_LIBS = libag_store.la libag_core.la
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/test_store
+check_PROGRAMS += tests/test_store tests/test_store_damage
 tests_test_store_SOURCES = tests/test_store.c tests/store_fixture.c tests/store_fixture.h
 tests_test_store_CPPFLAGS = $(TEST_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_test_store_LDADD = $(AG_STORE_LIBS) $(CMOCKA_LIBS)
+tests_test_store_damage_SOURCES = tests/test_store_damage.c tests/store_fixture.c tests/store_fixture.h
+tests_test_store_damage_CPPFLAGS = $(TEST_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_test_store_damage_LDADD = $(AG_STORE_LIBS) $(CMOCKA_LIBS)
 endif
