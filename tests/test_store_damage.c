@@ -10,6 +10,7 @@
 #include "store_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,18 +43,26 @@ static void s_text (uint64_t seq, char text[200])
     snprintf (text, 200, "event %llu %0150llu", (unsigned long long) seq, (unsigned long long) (seq * 7919));
 }
 
-static void s_fill (const char *path)
+/*  A store with events 1 .. count, each committed. */
+static ag_store_t *s_new_store (const char *path, uint64_t count)
 {
     char *error = NULL;
     ag_store_t *store = ag_store_open (path, AG_STORE_CREATE, &error);
     assert_non_null (store);
-    for (uint64_t seq = 1; seq <= EVENTS; seq++) {
+    for (uint64_t seq = 1; seq <= count; seq++) {
         char text[200];
         s_text (seq, text);
         ag_event_t *event = event_of (RUN, EPOCH, seq, text);
         assert_int_equal (ag_store_append (store, event), 0);
+        assert_int_equal (ag_store_commit (store), 0);
         ag_event_unref (&event);
     }
+    return store;
+}
+
+static void s_fill (const char *path)
+{
+    ag_store_t *store = s_new_store (path, EVENTS);
     ag_store_close (&store);
 }
 
@@ -177,16 +186,8 @@ static void test_noise_anywhere (void **state)
 static void test_a_log_that_was_cut_keeps_what_came_before (void **state)
 {
     srand (seed_of_test (__func__));
-    char *path = path_in (*state, "live.db"), *wal_path = path_in (*state, "live.db-wal"), *error = NULL;
-    ag_store_t *store = ag_store_open (path, AG_STORE_CREATE, &error);
-    for (uint64_t seq = 1; seq <= 100; seq++) {
-        char text[200];
-        s_text (seq, text);
-        ag_event_t *event = event_of (RUN, EPOCH, seq, text);
-        assert_int_equal (ag_store_append (store, event), 0);
-        assert_int_equal (ag_store_commit (store), 0);
-        ag_event_unref (&event);
-    }
+    char *path = path_in (*state, "live.db"), *wal_path = path_in (*state, "live.db-wal");
+    ag_store_t *store = s_new_store (path, 100);
     size_t len, wal_len;
     char *bytes = s_read_file (path, &len), *wal = s_read_file (wal_path, &wal_len);
     uint64_t most = 0;
@@ -215,7 +216,9 @@ static char *s_stderr_of (void (*fn) (const char *), const char *path, const cha
     char *log = path_in (folder, "stderr");
     fflush (stderr);
     int saved = dup (2);
-    assert_non_null (freopen (log, "w", stderr));
+    int log_fd = open (log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    dup2 (log_fd, 2);
+    close (log_fd);
     fn (path);
     fflush (stderr);
     dup2 (saved, 2);
@@ -238,14 +241,8 @@ static void s_just_try (const char *path)
 static void test_noise_inside_a_log_is_told (void **state)
 {
     ag_log_init ("test", AG_LOG_ERROR, false);
-    char *path = path_in (*state, "live.db"), *wal_path = path_in (*state, "live.db-wal"), *error = NULL;
-    ag_store_t *store = ag_store_open (path, AG_STORE_CREATE, &error);
-    for (uint64_t seq = 1; seq <= 50; seq++) {
-        ag_event_t *event = event_of (RUN, EPOCH, seq, NULL);
-        assert_int_equal (ag_store_append (store, event), 0);
-        assert_int_equal (ag_store_commit (store), 0);
-        ag_event_unref (&event);
-    }
+    char *path = path_in (*state, "live.db"), *wal_path = path_in (*state, "live.db-wal");
+    ag_store_t *store = s_new_store (path, 50);
     size_t len, wal_len;
     char *bytes = s_read_file (path, &len), *wal = s_read_file (wal_path, &wal_len);
     wal[wal_len / 2] = (char) ~wal[wal_len / 2];
@@ -356,20 +353,12 @@ static void test_a_damaged_store_is_set_aside_and_a_new_one_begins (void **state
 /*  A folder that cannot be written, and a log that is not in the database yet. */
 static void test_a_read_only_medium_shows_the_log_too (void **state)
 {
-    char *folder = path_in (*state, "medium"), *error = NULL;
+    char *folder = path_in (*state, "medium");
     assert_int_equal (mkdir (folder, 0700), 0);
     char *path = path_in (folder, "run.db"), *shm = path_in (folder, "run.db-shm");
     char *live = path_in (*state, "run.db"), *live_wal = path_in (*state, "run.db-wal"),
          *wal = path_in (folder, "run.db-wal");
-    ag_store_t *store = ag_store_open (live, AG_STORE_CREATE, &error);
-    for (uint64_t seq = 1; seq <= 10; seq++) {
-        char text[200];
-        s_text (seq, text);
-        ag_event_t *event = event_of (RUN, EPOCH, seq, text);
-        assert_int_equal (ag_store_append (store, event), 0);
-        ag_event_unref (&event);
-    }
-    assert_int_equal (ag_store_commit (store), 0);
+    ag_store_t *store = s_new_store (live, 10);
     size_t len, wal_len;
     char *bytes = s_read_file (live, &len), *wal_bytes = s_read_file (live_wal, &wal_len);
     s_write_file (path, bytes, len);
