@@ -5,6 +5,7 @@ libag_core_la_SOURCES = \
 	src/core/buf.c src/core/buf.h \
 	src/core/clock.c src/core/clock.h \
 	src/core/draft.c src/core/draft.h \
+	src/core/encode.c \
 	src/core/event.c \
 	src/core/kinds.c src/core/kinds_table.h \
 	src/core/log.c src/core/log.h \
