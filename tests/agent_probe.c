@@ -36,7 +36,8 @@ static void s_call (ag_buf_t *out, const ag_draft_t *draft)
     s_add (out, "/", draft, AG_F_TOOL_NAME);
     s_add (out, " path=", draft, AG_F_PATH);
     s_add (out, " <", draft, AG_F_PARENT_TOOL_USE_ID);
-    ag_buf_printf (out, " %s", json_object_to_json_string_ext (input, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+    ag_buf_printf (out, " %s", json_object_to_json_string_ext (input, flags));
     if (ag_draft_boolean (draft, AG_F_INPUT_TRUNCATED, false))
         ag_buf_append_cstr (out, " truncated");
 }
@@ -80,7 +81,8 @@ static void s_usage (ag_buf_t *out, const ag_draft_t *draft)
                    (long long) ag_draft_integer (draft, AG_F_OUTPUT_TOKENS, -1),
                    (long long) ag_draft_integer (draft, AG_F_CACHE_READ_TOKENS, -1),
                    (long long) ag_draft_integer (draft, AG_F_CACHE_WRITE_TOKENS, -1),
-                   ag_draft_number (draft, AG_F_COST_USD, -1), (long long) ag_draft_integer (draft, AG_F_NUM_TURNS, -1));
+                   ag_draft_number (draft, AG_F_COST_USD, -1),
+                   (long long) ag_draft_integer (draft, AG_F_NUM_TURNS, -1));
     s_add (out, " ", draft, AG_F_MODEL);
 }
 
@@ -139,11 +141,23 @@ char *ag_probe_parse (const char *format, const void *bytes, size_t len, size_t 
     return seen;
 }
 
+char *ag_probe_quote (const char *text)
+{
+    char *quoted = ag_strdup (text);
+    for (char *at = quoted; *at; at++)
+        if (*at == '`')
+            *at = '"';
+    return quoted;
+}
+
 void ag_probe_expect (const char *format, const char *input, const char *expected)
 {
-    char *seen = ag_probe_parse (format, input, strlen (input), strlen (input) + 1, NULL);
-    assert_string_equal (seen, expected);
+    char *quoted = ag_probe_quote (input), *wanted = ag_probe_quote (expected);
+    char *seen = ag_probe_parse (format, quoted, strlen (quoted), strlen (quoted) + 1, NULL);
+    assert_string_equal (seen, wanted);
     free (seen);
+    free (wanted);
+    free (quoted);
 }
 
 char *ag_probe_read (const char *path, size_t *len_r)

@@ -30,7 +30,9 @@ void ag_probe_take (void *context, ag_draft_t **draft_p);
 /*  Parses bytes in pieces of `piece` (0: random sizes), at time 0. Returns what
     ag_parser_new's format made of it; NULL-terminated, the caller frees. */
 char *ag_probe_parse (const char *format, const void *bytes, size_t len, size_t piece, ag_parser_summary_t *summary_r);
-/*  The same of a text, all at once, compared. */
+/*  A copy with each ` made a quotation mark, so that JSON in C can be read. */
+char *ag_probe_quote (const char *text);
+/*  Parses a text all at once and compares; both are quoted as above. */
 void ag_probe_expect (const char *format, const char *input, const char *expected);
 
 /*  A recording: its whole bytes, malloc'ed. */

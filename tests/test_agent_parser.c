@@ -27,17 +27,21 @@ static void test_noise_around_records (void **state)
     ag_probe_expect ("flat", "\033[2J\033]0;title\007" TEXT ("a"), "text: a\n");
     ag_probe_expect ("flat", "\xef\xbb\xbf" TEXT ("a"), "text: a\n");
     ag_probe_expect ("flat", "  \t" TEXT ("a") "\n  \n\r\n" TEXT ("b"), "text: a\ntext: b\n");
-    ag_probe_expect ("flat", "{\"type\":\"text\",\"text\":\"a\"}{\"type\":\"text\",\"text\":\"b\"} \n", "text: a\ntext: b\n");
-    ag_probe_expect ("flat", "{\"type\":\"text\",\"text\":\"a\"}log line\n" TEXT ("b"), "text: a\nraw: log line\ntext: b\n");
+    ag_probe_expect (
+        "flat", "{\"type\":\"text\",\"text\":\"a\"}{\"type\":\"text\",\"text\":\"b\"} \n", "text: a\ntext: b\n");
+    ag_probe_expect (
+        "flat", "{\"type\":\"text\",\"text\":\"a\"}log line\n" TEXT ("b"), "text: a\nraw: log line\ntext: b\n");
     ag_probe_expect ("flat", TEXT ("a") "{\"type\":\"text\",\"text\":\"no line end\"}", "text: a\ntext: no line end\n");
 }
 
 static void test_plain_text_is_raw_output (void **state)
 {
     (void) state;
-    ag_probe_expect ("claude", "Reading prompt ...\n[1,2]\n\"x\"\n{ not json\n{\n", "raw: Reading prompt ...\nraw: [1,2]\nraw: \"x\"\nraw: { not json\nraw: {\n");
+    ag_probe_expect ("claude", "Reading prompt ...\n[1,2]\n\"x\"\n{ not json\n{\n",
+        "raw: Reading prompt ...\nraw: [1,2]\nraw: \"x\"\nraw: { not json\nraw: {\n");
     ag_probe_expect ("claude", "payload: {\"a\":1}\n", "raw: payload: {\"a\":1}\n");
-    ag_probe_expect ("claude", "sent {\"type\":\"text\",\"text\":\"x\"} to it\n", "raw: sent {\"type\":\"text\",\"text\":\"x\"} to it\n");
+    ag_probe_expect ("claude", "sent {\"type\":\"text\",\"text\":\"x\"} to it\n",
+        "raw: sent {\"type\":\"text\",\"text\":\"x\"} to it\n");
     ag_probe_expect ("text", TEXT ("a") "\n  b\r\n", "raw: {\"type\":\"text\",\"text\":\"a\"}\nraw: \nraw:   b\n");
 }
 
@@ -75,7 +79,8 @@ static void test_a_json_line_cut_by_a_log_line (void **state)
 {
     (void) state;
     ag_probe_expect ("claude",
-        "{\"type\":\"user\",\"message\":{\"conWARN disk is full\ntent\":[{\"type\":\"text\",\"text\":\"prompt\"}]},\"uuid\":\"x\"}\n" TEXT ("next"),
+        "{\"type\":\"user\",\"message\":{\"conWARN disk is full\ntent\":[{\"type\":\"text\",\"text\":\"prompt\"}]},\"uuid\":\"x\"}\n" TEXT (
+            "next"),
         "warning parser/MALFORMED_LINE: 2 lines from line 1 on are not valid JSON: it ends too early\ntext: next\n");
 }
 
@@ -96,7 +101,8 @@ static void test_a_line_above_the_limit (void **state)
 static void test_odd_bytes_in_strings (void **state)
 {
     (void) state;
-    static const char line[] = "{\"type\":\"text\",\"text\":\"a\0b\x01\xff\xe2\x82|\\ud83d|\xe2\x80\xa8\\u0000\"}\n" TEXT ("next");
+    static const char line[] =
+        "{\"type\":\"text\",\"text\":\"a\0b\x01\xff\xe2\x82|\\ud83d|\xe2\x80\xa8\\u0000\"}\n" TEXT ("next");
     char *seen = ag_probe_parse ("flat", line, sizeof line - 1, 7, NULL);
     free (seen);                /* it holds NUL: compare what is before and after */
     ag_probe_t probe = { 0 };
@@ -181,8 +187,9 @@ static void test_an_unknown_format_is_refused (void **state)
 static void test_unknown_records_are_counted_by_name (void **state)
 {
     (void) state;
-    static const char input[] = "{\"type\":\"system\",\"subtype\":\"init\"}\n{\"type\":\"new_thing\"}\n{\"type\":\"system\",\"subtype\":\"newer\"}\n"
-                                "{\"type\":\"new_thing\",\"x\":1}\n{\"x\":1}\n";
+    static const char input[] =
+        "{\"type\":\"system\",\"subtype\":\"init\"}\n{\"type\":\"new_thing\"}\n{\"type\":\"system\",\"subtype\":\"newer\"}\n"
+        "{\"type\":\"new_thing\",\"x\":1}\n{\"x\":1}\n";
     ag_probe_t probe = { 0 };
     ag_parser_summary_t summary;
     ag_parser_options_t options = { .format = "auto" };

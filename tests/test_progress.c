@@ -77,9 +77,11 @@ static void test_phases_follow_the_tools (void **state)
     assert_string_equal (s_see (progress, s_call ("3", "Other", "ExitPlanMode", "{}"), 0), "Planning 11");
     assert_string_equal (s_see (progress, s_call ("4", "Edit", "Edit", "{}"), 0), "Implementing 26");
     assert_string_equal (s_see (progress, s_call ("5", "Read", "Read", "{}"), 0), "-");
-    assert_string_equal (s_see (progress, s_call ("6", "Bash", "Bash", "{\"command\":\"make test\"}"), 0), "Testing 37");
+    assert_string_equal (
+        s_see (progress, s_call ("6", "Bash", "Bash", "{\"command\":\"make test\"}"), 0), "Testing 37");
     assert_string_equal (s_see (progress, s_call ("7", "Write", "Write", "{}"), 0), "Implementing 37");
-    assert_string_equal (s_see (progress, s_call ("8", "Bash", "Bash", "{\"command\":\"git commit -m x\"}"), 0), "Finalizing 42");
+    assert_string_equal (
+        s_see (progress, s_call ("8", "Bash", "Bash", "{\"command\":\"git commit -m x\"}"), 0), "Finalizing 42");
     ag_progress_destroy (&progress);
     ag_progress_destroy (&progress);
 }
@@ -194,18 +196,36 @@ static void test_a_subagents_list_is_not_the_runs (void **state)
 static void test_commands_are_told_apart (void **state)
 {
     (void) state;
-    static const struct { const char *command; ag_phase_t phase; } cases[] = {
-        { "make test", AG_PHASE_TESTING }, { "/bin/bash -lc 'make test && git status --short'", AG_PHASE_TESTING },
-        { "cd src && FOO=1 timeout 60 python3 -m pytest -q", AG_PHASE_TESTING }, { "npm test", AG_PHASE_TESTING },
-        { "npm run build", AG_PHASE_TESTING }, { "npm run dev", AG_PHASE_STARTING }, { "npx jest a.test.js", AG_PHASE_TESTING },
-        { "cargo test --all", AG_PHASE_TESTING }, { "go build ./...", AG_PHASE_TESTING }, { "./run_tests.sh", AG_PHASE_TESTING },
-        { "/bin/zsh -lc \"sed -n '1,200p' README.md\"", AG_PHASE_READING }, { "cat a | grep b", AG_PHASE_READING },
-        { "git status", AG_PHASE_READING }, { "git -C dir commit -am x", AG_PHASE_FINALIZING },
-        { "npm test && git push origin main", AG_PHASE_FINALIZING }, { "gh pr create --fill", AG_PHASE_FINALIZING },
-        { "sed -i s/a/b/ f", AG_PHASE_IMPLEMENTING }, { "cat > f.c <<EOF", AG_PHASE_IMPLEMENTING },
-        { "ls 2>/dev/null", AG_PHASE_READING }, { "ls > /dev/null 2>&1", AG_PHASE_READING }, { "rm -rf src", AG_PHASE_IMPLEMENTING },
-        { "echo hello", AG_PHASE_STARTING }, { "test -f x", AG_PHASE_STARTING }, { "sleep 20", AG_PHASE_STARTING },
-        { "", AG_PHASE_STARTING }, { "'", AG_PHASE_STARTING }, { "=", AG_PHASE_STARTING }, { "&&;|", AG_PHASE_STARTING },
+    static const struct { const char *command; ag_phase_t phase;
+    } cases[] = {
+        { "make test", AG_PHASE_TESTING },
+        { "/bin/bash -lc 'make test && git status --short'", AG_PHASE_TESTING },
+        { "cd src && FOO=1 timeout 60 python3 -m pytest -q", AG_PHASE_TESTING },
+        { "npm test", AG_PHASE_TESTING },
+        { "npm run build", AG_PHASE_TESTING },
+        { "npm run dev", AG_PHASE_STARTING },
+        { "npx jest a.test.js", AG_PHASE_TESTING },
+        { "cargo test --all", AG_PHASE_TESTING },
+        { "go build ./...", AG_PHASE_TESTING },
+        { "./run_tests.sh", AG_PHASE_TESTING },
+        { "/bin/zsh -lc \"sed -n '1,200p' README.md\"", AG_PHASE_READING },
+        { "cat a | grep b", AG_PHASE_READING },
+        { "git status", AG_PHASE_READING },
+        { "git -C dir commit -am x", AG_PHASE_FINALIZING },
+        { "npm test && git push origin main", AG_PHASE_FINALIZING },
+        { "gh pr create --fill", AG_PHASE_FINALIZING },
+        { "sed -i s/a/b/ f", AG_PHASE_IMPLEMENTING },
+        { "cat > f.c <<EOF", AG_PHASE_IMPLEMENTING },
+        { "ls 2>/dev/null", AG_PHASE_READING },
+        { "ls > /dev/null 2>&1", AG_PHASE_READING },
+        { "rm -rf src", AG_PHASE_IMPLEMENTING },
+        { "echo hello", AG_PHASE_STARTING },
+        { "test -f x", AG_PHASE_STARTING },
+        { "sleep 20", AG_PHASE_STARTING },
+        { "", AG_PHASE_STARTING },
+        { "'", AG_PHASE_STARTING },
+        { "=", AG_PHASE_STARTING },
+        { "&&;|", AG_PHASE_STARTING },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ag_phase_t phase = ag_phase_of_command ((ag_str_t) { cases[i].command, strlen (cases[i].command) });
@@ -224,7 +244,8 @@ static void test_it_never_goes_backwards (void **state)
         "{\"command\":\"make test\"}", "{\"command\":\"git commit\"}", "{}",
         "{\"todos\":[{\"status\":\"completed\"},{\"status\":\"completed\"}]}"
     };
-    static const char *const tools[][2] = { { "Bash", "Bash" }, { "Other", "TodoWrite" }, { "Edit", "Edit" }, { "Read", "Read" } };
+    static const char *const tools[][2] = { { "Bash", "Bash" }, { "Other", "TodoWrite" }, { "Edit", "Edit" },
+        { "Read", "Read" } };
     unsigned seed = (unsigned) time (NULL);
     print_message ("seed %u\n", seed);
     srand (seed);

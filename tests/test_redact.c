@@ -33,19 +33,37 @@ enum { MS = 1000 };
 
 /*  A text and what must be left of it. */
 static const char *const s_hits[][2] = {
-    { "key sk-ant-" "api03-" A20 A20 " end", "key [redacted] end" },
+    { "key sk-ant-"
+      "api03-" A20 A20 " end",
+        "key [redacted] end" },
     { "OPENAI=sk-" A20 A20, "OPENAI=[redacted]" },
     { "sk-proj-" A20 "_" A20, "[redacted]" },
-    { "gh" "p_" A20 A20, "[redacted]" },
-    { "github" "_pat_11" A20 "_" A20, "[redacted]" },
-    { "glpat" "-" A20, "[redacted]" },
-    { "xox" "b-123456789012-" A20, "[redacted]" },
+    { "gh"
+      "p_" A20 A20,
+        "[redacted]" },
+    { "github"
+      "_pat_11" A20 "_" A20,
+        "[redacted]" },
+    { "glpat"
+      "-" A20,
+        "[redacted]" },
+    { "xox"
+      "b-123456789012-" A20,
+        "[redacted]" },
     { "https://hooks.slack.com/services/T00000000/B00000000/" A20, "https://hooks.slack.com/services/[redacted]" },
-    { "AK" "IAIOSFODNN7EXAMPLE", "[redacted]" },
+    { "AK"
+      "IAIOSFODNN7EXAMPLE",
+        "[redacted]" },
     { "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY=[redacted]" },
-    { "AI" "zaSyA" A20 A20, "[redacted]" },
-    { "sk" "_live_" A20, "[redacted]" },
-    { "//registry/:_authToken=np" "m_" A20 A20, "//registry/:_authToken=[redacted]" },
+    { "AI"
+      "zaSyA" A20 A20,
+        "[redacted]" },
+    { "sk"
+      "_live_" A20,
+        "[redacted]" },
+    { "//registry/:_authToken=np"
+      "m_" A20 A20,
+        "//registry/:_authToken=[redacted]" },
     { "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P", "jwt [redacted]" },
     { "Authorization: Bearer abcdefghijklmnopqrstuvwx", "Authorization: Bearer [redacted]" },
     { "curl -H 'authorization: bearer " A20 "=='", "curl -H 'authorization: bearer [redacted]'" },
@@ -60,20 +78,50 @@ static const char *const s_hits[][2] = {
     { "https://h/x?token=abcd1234efgh&y=1", "https://h/x?token=[redacted]&y=1" },
     { "a\n" PRIVATE_KEY "\nb", "a\n[redacted]\nb" },
     { "-----BEGIN OPENSSH PRIVATE KEY-----\n" KEY_BODY KEY_BODY, "[redacted]" },
-    { "\"-----BEGIN PRIVATE KEY-----\\nMIIEpAIBAAKCAQEAyGvN9Q2bX1l0uR7mK\\nAb3=\\n-----END PRIVATE KEY-----\\n\"", "\"[redacted]\\n\"" },
-    { "gh" "p_" A20 A20 " and gh" "p_" A20 A20 "\xe2\x82\xac", "[redacted] and [redacted]\xe2\x82\xac" },
+    { "\"-----BEGIN PRIVATE KEY-----\\nMIIEpAIBAAKCAQEAyGvN9Q2bX1l0uR7mK\\nAb3=\\n-----END PRIVATE KEY-----\\n\"",
+        "\"[redacted]\\n\"" },
+    { "gh"
+      "p_" A20 A20 " and gh"
+      "p_" A20 A20 "\xe2\x82\xac",
+        "[redacted] and [redacted]\xe2\x82\xac" },
 };
 
 static const char *const s_misses[] = {
-    "task-notification", "a task-notification-with-a-rather-long-name", "risk-averse desk-lamp", "sk-learn and sk-circle-fade-dot",
-    "3f2b1c9d-1111-4222-8333-944455556666", "da39a3ee5e6b4b0d3255bfef95601890afd80709",
-    "commit 09443ad0f1e2d3c4b5a69788796a5b4c3d2e1f00", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
-    "the password is wrong", "password:", "const password = getPassword();", "password: string;", "password=$PASSWORD",
-    "password=${DB_PASSWORD}", "connect(user=user, password=password)", "max_tokens=4096", "token = next_token ()",
-    "<input type=\"password\" name=\"password\">", "bearer of bad news", "Bearer authentication is used", "http://localhost:3000/a@b",
-    "-----BEGIN PRIVATE KEY----- is how a key begins", "-----BEGIN CERTIFICATE-----\n" KEY_BODY "-----END CERTIFICATE-----",
-    "eyJ is how base64 of {\" begins", "AKIA", "git clone https://github.com/a/b.git", "secret santa", "api_key", "xoxo-love",
-    "ghp_short", "npm_config_registry", "hf_model", "use --token to say which", "--password-stdin", "",
+    "task-notification",
+    "a task-notification-with-a-rather-long-name",
+    "risk-averse desk-lamp",
+    "sk-learn and sk-circle-fade-dot",
+    "3f2b1c9d-1111-4222-8333-944455556666",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "commit 09443ad0f1e2d3c4b5a69788796a5b4c3d2e1f00",
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+    "the password is wrong",
+    "password:",
+    "const password = getPassword();",
+    "password: string;",
+    "password=$PASSWORD",
+    "password=${DB_PASSWORD}",
+    "connect(user=user, password=password)",
+    "max_tokens=4096",
+    "token = next_token ()",
+    "<input type=\"password\" name=\"password\">",
+    "bearer of bad news",
+    "Bearer authentication is used",
+    "http://localhost:3000/a@b",
+    "-----BEGIN PRIVATE KEY----- is how a key begins",
+    "-----BEGIN CERTIFICATE-----\n" KEY_BODY "-----END CERTIFICATE-----",
+    "eyJ is how base64 of {\" begins",
+    "AKIA",
+    "git clone https://github.com/a/b.git",
+    "secret santa",
+    "api_key",
+    "xoxo-love",
+    "ghp_short",
+    "npm_config_registry",
+    "hf_model",
+    "use --token to say which",
+    "--password-stdin",
+    "",
 };
 
 /* ---------------------------------------------------------------------- */
@@ -149,10 +197,41 @@ static void test_hostile_texts_take_linear_time (void **state)
 {
     (void) state;
     static const char *const pieces[] = {
-        "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nA: b\n", "eyJaaaaaaaaaa.", "eyJ", "sk-", "password", "password=",
-        "password= ", "password\":\"", "password = '", "://a", "://", ":", "Bearer ", "bearer aaaaaaa ", "A", "a", "=", "\"", " ", "-", ".",
-        "api_key", "-----END ", "gh", "xox", "token=", "a.a.", "password=aaaa(", "password=a", "--token ", "\\n", "AKIA",
-        "authorization: basic ", "\xf0\x9f\x8e\x89",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\nA: b\n",
+        "eyJaaaaaaaaaa.",
+        "eyJ",
+        "sk-",
+        "password",
+        "password=",
+        "password= ",
+        "password\":\"",
+        "password = '",
+        "://a",
+        "://",
+        ":",
+        "Bearer ",
+        "bearer aaaaaaa ",
+        "A",
+        "a",
+        "=",
+        "\"",
+        " ",
+        "-",
+        ".",
+        "api_key",
+        "-----END ",
+        "gh",
+        "xox",
+        "token=",
+        "a.a.",
+        "password=aaaa(",
+        "password=a",
+        "--token ",
+        "\\n",
+        "AKIA",
+        "authorization: basic ",
+        "\xf0\x9f\x8e\x89",
     };
     enum { SIZE = 1024 * 1024 };
     ag_scrub_t *scrub = ag_scrub_new (NULL, 0);
@@ -275,7 +354,8 @@ static void s_sink (void *context, ag_draft_t **draft_p)
     }
     struct json_object *input = ag_draft_object (*draft_p, AG_F_INPUT);
     if (input)
-        ag_buf_append_cstr (seen, json_object_to_json_string_ext (input, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        ag_buf_append_cstr (
+            seen, json_object_to_json_string_ext (input, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     ag_buf_append_str (seen, ag_draft_string (*draft_p, AG_F_MESSAGE));
     ag_buf_append_char (seen, '|');
     ag_draft_destroy (draft_p);
@@ -400,8 +480,9 @@ static void test_the_preview_shows_no_half_of_a_secret (void **state)
 static void test_objects_are_copied_not_changed (void **state)
 {
     (void) state;
-    static const char text[] = "{\"command\":\"PASSWORD=hunter2 make\",\"env\":{\"password\":\"hunter2\",\"n\":1},\"list\":[1,\"x\",[\"gh"
-                               "p_" A20 A20 "\"]],\"keep\":\"password\"}";
+    static const char text[] =
+        "{\"command\":\"PASSWORD=hunter2 make\",\"env\":{\"password\":\"hunter2\",\"n\":1},\"list\":[1,\"x\",[\"gh"
+        "p_" A20 A20 "\"]],\"keep\":\"password\"}";
     ag_buf_t seen = { 0 };
     ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
     struct json_object *tree = json_tokener_parse (text);
@@ -411,7 +492,8 @@ static void test_objects_are_copied_not_changed (void **state)
     s_expect (&seen, "{\"command\":\"PASSWORD=[redacted] make\",\"env\":{\"password\":\"[redacted]\",\"n\":1},"
               "\"list\":[1,\"x\",[\"[redacted]\"]],\"keep\":\"password\"}|");
     assert_int_equal (ag_redact_count (redact), 3);
-    assert_string_equal (json_object_to_json_string_ext (tree, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE), text);
+    assert_string_equal (
+        json_object_to_json_string_ext (tree, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE), text);
     json_object_put (tree);
     ag_redact_destroy (&redact);
     ag_buf_free (&seen);

@@ -19,9 +19,10 @@
 #include "core/mem.h"
 
 static const ag_tool_row_t s_tools[] = {
-    { "Bash", "Bash" }, { "Read", "Read" }, { "Edit", "Edit" }, { "Write", "Write" }, { "Grep", "Grep" }, { "Glob", "Glob" },
-    { "MultiEdit", "Edit" }, { "NotebookEdit", "Edit" }, { "NotebookRead", "Read" }, { "LS", "Glob" },
-    { "WebFetch", "WebFetch" }, { "WebSearch", "WebSearch" }, { "web_fetch", "WebFetch" }, { "web_search", "WebSearch" },
+    { "Bash", "Bash" }, { "Read", "Read" }, { "Edit", "Edit" }, { "Write", "Write" }, { "Grep", "Grep" },
+    { "Glob", "Glob" }, { "MultiEdit", "Edit" }, { "NotebookEdit", "Edit" }, { "NotebookRead", "Read" },
+    { "LS", "Glob" }, { "WebFetch", "WebFetch" }, { "WebSearch", "WebSearch" }, { "web_fetch", "WebFetch" },
+    { "web_search", "WebSearch" },
     { NULL, NULL }
 };
 
@@ -75,10 +76,10 @@ static void s_result (ag_claude_t *self, ag_out_t *out, struct json_object *bloc
 static void s_server_result (ag_claude_t *self, ag_out_t *out, struct json_object *block, ag_str_t parent)
 {
     struct json_object *content = ag_json_get (block, "content");
-    ag_str_t error = ag_json_str (content, "error_code");
+    ag_str_t error = ag_json_str (content, "error_code"), text = ag_content_text (content, &self->room);
     ag_out_result (out, &(ag_out_result_t) {
-        .id = ag_json_str (block, "tool_use_id"), .success = !error.len, .content = ag_content_text (content, &self->room),
-        .error = error, .parent = parent, .duration_ms = -1 });
+        .id = ag_json_str (block, "tool_use_id"), .success = !error.len, .content = text, .error = error,
+        .parent = parent, .duration_ms = -1 });
 }
 
 static bool s_ends_with (ag_str_t text, const char *end)

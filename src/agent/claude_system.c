@@ -21,7 +21,8 @@ static void s_warn (ag_out_t *out, const char *code, ag_str_t message, struct js
 
 static void s_init (ag_out_t *out, struct json_object *record)
 {
-    ag_out_session (out, ag_json_str (record, "session_id"), ag_json_str (record, "model"), ag_json_str (record, "cwd"));
+    ag_str_t session_id = ag_json_str (record, "session_id");
+    ag_out_session (out, session_id, ag_json_str (record, "model"), ag_json_str (record, "cwd"));
 }
 
 /*  Members of a record, as the details of an error; to be put. */
@@ -40,14 +41,15 @@ static void s_api_retry (ag_claude_t *self, ag_out_t *out, struct json_object *r
 {
     static const char *const keys[] = { "attempt", "max_retries", "retry_delay_ms", "error_status", "error", NULL };
     ag_str_t error = ag_json_str (record, "error");
-    int64_t status = ag_json_int (record, "error_status", -1);
+    int64_t status = ag_json_int (record, "error_status", -1), attempt = ag_json_int (record, "attempt", 0);
+    int64_t attempts = ag_json_int (record, "max_retries", 0), delay_ms = ag_json_int (record, "retry_delay_ms", 0);
     ag_buf_clear (&self->room);
     ag_buf_append_cstr (&self->room, "the model's service failed (");
     ag_buf_append_str (&self->room, error.len ? error : AG_STR ("unknown"));
     if (status >= 0)
         ag_buf_printf (&self->room, ", status %lld", (long long) status);
-    ag_buf_printf (&self->room, "); try %lld of %lld follows in %lld ms", (long long) ag_json_int (record, "attempt", 0),
-                   (long long) ag_json_int (record, "max_retries", 0), (long long) ag_json_int (record, "retry_delay_ms", 0));
+    ag_buf_printf (&self->room, "); try %lld of %lld follows in %lld ms", (long long) attempt, (long long) attempts,
+                   (long long) delay_ms);
     struct json_object *details = s_pick (record, keys);
     s_warn (out, "api_retry", (ag_str_t) { self->room.data, self->room.len }, details);
     json_object_put (details);
@@ -130,12 +132,13 @@ void ag_claude_system (ag_claude_t *self, ag_out_t *out, struct json_object *rec
 bool ag_claude_knows_subtype (struct json_object *record)
 {
     static const char *const known[] = {
-        "init", "api_retry", "status", "hook_started", "hook_progress", "hook_response", "task_started", "task_progress",
-        "task_updated", "task_notification", "background_tasks_changed", "thinking_tokens", "compact_boundary",
-        "permission_denied", "session_state_changed", "informational", "notification", "local_command_output",
-        "model_refusal_fallback", "model_refusal_no_fallback", "model_fallback", "files_persisted", "commands_changed",
-        "memory_recall", "mirror_error", "elicitation_complete", "control_request_progress", "plugin_install",
-        "worker_shutting_down", "session_writes_lost", "post_turn_summary", "ui_invalidate", NULL
+        "init", "api_retry", "status", "hook_started", "hook_progress", "hook_response", "task_started",
+        "task_progress", "task_updated", "task_notification", "background_tasks_changed", "thinking_tokens",
+        "compact_boundary", "permission_denied", "session_state_changed", "informational", "notification",
+        "local_command_output", "model_refusal_fallback", "model_refusal_no_fallback", "model_fallback",
+        "files_persisted", "commands_changed", "memory_recall", "mirror_error", "elicitation_complete",
+        "control_request_progress", "plugin_install", "worker_shutting_down", "session_writes_lost",
+        "post_turn_summary", "ui_invalidate", NULL
     };
     ag_str_t subtype = ag_json_str (record, "subtype");
     for (size_t i = 0; known[i]; i++)

@@ -12,7 +12,6 @@
     the list, answered at once. The first has the item's id, the further ones
     ".2", ".3" behind it. So an interrupted run has no open call of it.
 */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,14 +83,15 @@ static bool s_is_completed (struct json_object *item)
 
 static void s_command_result (s_state_t *self, struct json_object *item, ag_out_result_t *result)
 {
-    (void) self;
-    static char error[48];
     int64_t code = ag_json_int (item, "exit_code", -1);
     bool has_code = ag_json_get (item, "exit_code") != NULL;
     result->content = ag_json_str (item, "aggregated_output");
     result->success = has_code && code == 0 && s_is_completed (item);
-    if (has_code && code)
-        result->error = (ag_str_t) { error, (size_t) snprintf (error, sizeof error, "exit code %lld", (long long) code) };
+    if (has_code && code) {
+        ag_buf_clear (&self->room);
+        ag_buf_printf (&self->room, "exit code %lld", (long long) code);
+        result->error = (ag_str_t) { self->room.data, self->room.len };
+    }
     else if (ag_json_is (item, "status", "declined"))
         result->error = AG_STR ("declined");
     else if (!has_code)
@@ -235,7 +235,7 @@ static void s_todo_list (s_state_t *self, ag_out_t *out, struct json_object *ite
     struct json_object *input = s_pick (item, keys);
     ag_out_call (out, &(ag_out_call_t) {
         .id = state_id, .tool = "Other", .name = AG_STR ("todo_list"), .input = input });
-    ag_out_result (out, &(ag_out_result_t) { .id = state_id, .success = true, .content = AG_STR (""), .duration_ms = 0 });
+    ag_out_result (out, &(ag_out_result_t) { .id = state_id, .success = true, .content = AG_STR ("") });
     json_object_put (input);
 }
 
@@ -245,7 +245,8 @@ static void s_todo_list (s_state_t *self, ag_out_t *out, struct json_object *ite
 static void s_say (ag_out_t *out, struct json_object *item, const char *kind)
 {
     ag_out_text (out, &(ag_out_text_t) {
-        .kind = kind, .content = ag_json_str (item, "text"), .message_id = ag_json_str (item, "id"), .block_index = -1 });
+        .kind = kind, .content = ag_json_str (item, "text"), .message_id = ag_json_str (item, "id"),
+        .block_index = -1 });
 }
 
 /*  Types and key of builds before 0.44 too. */
@@ -290,12 +291,17 @@ static bool s_item (s_state_t *self, ag_out_t *out, struct json_object *record, 
     return true;
 }
 
+static bool s_begins (ag_str_t text, const char *with)
+{
+    size_t len = strlen (with);
+    return text.len > len && !memcmp (text.ptr, with, len);
+}
+
 /*  "Reconnecting... 1/5" is no end; what is one is followed by turn.failed. */
 static void s_error (s_state_t *self, ag_out_t *out, struct json_object *record)
 {
-    static const char reconnecting[] = "Reconnecting";
     ag_str_t message = ag_json_str (record, "message");
-    bool warning = message.len >= sizeof reconnecting - 1 && !memcmp (message.ptr, reconnecting, sizeof reconnecting - 1);
+    bool warning = s_begins (message, "Reconnecting");
     ag_out_error (out, &(ag_out_error_t) { .message = message, .warning = warning });
     if (!warning)
         s_keep (&self->last_error, message);
@@ -348,12 +354,6 @@ static bool s_record (void *state, ag_out_t *out, struct json_object *record)
     else
         return ag_str_is (type, "item.plan.delta");
     return true;
-}
-
-static bool s_begins (ag_str_t text, const char *with)
-{
-    size_t len = strlen (with);
-    return text.len > len && !memcmp (text.ptr, with, len);
 }
 
 static ag_match_t s_match (struct json_object *record)

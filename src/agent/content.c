@@ -50,7 +50,8 @@ static void s_append_block (struct json_object *block, ag_buf_t *out)
 {
     static const char *const keys[] = { "text", "content", NULL };
     ag_str_t type = ag_json_str (block, "type");
-    ag_str_t text = json_object_is_type (block, json_type_string) ? ag_json_text (block) : ag_json_str_any (block, keys);
+    bool is_text = json_object_is_type (block, json_type_string);
+    ag_str_t text = is_text ? ag_json_text (block) : ag_json_str_any (block, keys);
     if (text.ptr)
         ag_buf_append_str (out, text);
     else if (ag_str_is (type, "image") || ag_str_is (type, "audio") || ag_str_is (type, "document"))

@@ -16,8 +16,9 @@
 static const ag_tool_row_t s_tools[] = {
     { "Read", "Read" }, { "read", "Read" }, { "read_file", "Read" }, { "view", "Read" }, { "NotebookRead", "Read" },
     { "Write", "Write" }, { "write", "Write" }, { "write_file", "Write" }, { "create_file", "Write" },
-    { "Edit", "Edit" }, { "edit", "Edit" }, { "edit_file", "Edit" }, { "MultiEdit", "Edit" }, { "NotebookEdit", "Edit" },
-    { "replace", "Edit" }, { "apply_patch", "Edit" }, { "patch", "Edit" }, { "str_replace", "Edit" },
+    { "Edit", "Edit" }, { "edit", "Edit" }, { "edit_file", "Edit" }, { "MultiEdit", "Edit" },
+    { "NotebookEdit", "Edit" }, { "replace", "Edit" }, { "apply_patch", "Edit" }, { "patch", "Edit" },
+    { "str_replace", "Edit" },
     { "Bash", "Bash" }, { "bash", "Bash" }, { "shell", "Bash" }, { "run_command", "Bash" }, { "execute", "Bash" },
     { "run_shell_command", "Bash" },
     { "Grep", "Grep" }, { "grep", "Grep" }, { "search", "Grep" }, { "Glob", "Glob" }, { "glob", "Glob" },
@@ -31,7 +32,8 @@ static const char *const s_id_keys[] = { "id", "tool_use_id", "toolUseId", "tool
 static const char *const s_result_id_keys[] = { "tool_use_id", "toolUseId", "tool_call_id", "call_id", "id", NULL };
 static const char *const s_name_keys[] = { "name", "tool_name", "toolName", "tool", NULL };
 static const char *const s_text_keys[] = { "text", "content", "thinking", "message", NULL };
-static const char *const s_path_keys[] = { "file_path", "filePath", "path", "absolute_path", "notebook_path", "filename", NULL };
+static const char *const s_path_keys[] = { "file_path", "filePath", "path", "absolute_path", "notebook_path",
+                                           "filename", NULL };
 
 static struct json_object *s_any (struct json_object *record, const char *const *keys)
 {

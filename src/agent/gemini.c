@@ -191,9 +191,9 @@ static ag_match_t s_match (struct json_object *record)
         return timed && ag_json_str (record, "content").ptr ? AG_MATCH_SURE : AG_MATCH_NO;
     if (ag_str_is (type, "tool_use") || ag_str_is (type, "tool_result"))
         return ag_json_get (record, "tool_id") ? AG_MATCH_SURE : AG_MATCH_NO;
-    if (ag_str_is (type, "error") || ag_str_is (type, "result"))
-        return timed && (ag_json_get (record, "severity") || ag_json_get (record, "status")) ? AG_MATCH_SURE : AG_MATCH_NO;
-    return AG_MATCH_NO;
+    bool is_end = ag_str_is (type, "error") || ag_str_is (type, "result");
+    bool judges = ag_json_get (record, "severity") || ag_json_get (record, "status");
+    return is_end && timed && judges ? AG_MATCH_SURE : AG_MATCH_NO;
 }
 
 const ag_adapter_t ag_adapter_gemini = {

@@ -18,7 +18,7 @@
 
 enum {
     AG_JSON_MAX_DEPTH = 512,                    /* nesting; the deepest record seen has 9 */
-    AG_JSON_MAX_TREE_BYTES = 128 * 1024 * 1024  /* what a tree may cost */
+    AG_JSON_MAX_TREE_BYTES = 112 * 1024 * 1024  /* what a tree may cost */
 };
 
 typedef struct ag_json ag_json_t;

@@ -15,7 +15,10 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 
-enum { SPLIT_BACK_BYTES = 4096 };   /* how far back a piece of a long text may end, to end at white space */
+enum {
+    SPLIT_BACK_BYTES = 4096,    /* how far back a piece of a long text may end, to end at white space */
+    MADE_ID_SIZE = 32
+};
 
 struct ag_out {
     ag_draft_sink_fn *sink;
@@ -134,12 +137,17 @@ static void s_answer_oldest (ag_out_t *self, const char *why)
     ag_out_result (self, &result);
 }
 
+/*  An id for what has none: "call-1". */
+static ag_str_t s_make_id (ag_out_t *self, const char *what, char room[MADE_ID_SIZE])
+{
+    int len = snprintf (room, MADE_ID_SIZE, "%s-%llu", what, (unsigned long long) ++self->made_ids);
+    return (ag_str_t) { room, (size_t) len };
+}
+
 void ag_out_call (ag_out_t *self, const ag_out_call_t *call)
 {
-    char made[32];
-    ag_str_t id = s_cut (call->id, AG_NAME_MAX_BYTES);
-    if (!id.ptr)
-        id = (ag_str_t) { made, (size_t) snprintf (made, sizeof made, "call-%llu", (unsigned long long) ++self->made_ids) };
+    char made[MADE_ID_SIZE];
+    ag_str_t id = call->id.ptr ? s_cut (call->id, AG_NAME_MAX_BYTES) : s_make_id (self, "call", made);
     ag_draft_t *draft = ag_draft_new (AG_AGENT_TOOL_CALL);
     s_set (draft, AG_F_TOOL_USE_ID, id);
     ag_draft_set_text (draft, AG_F_TOOL, call->tool);
@@ -251,13 +259,12 @@ static void s_say_piece (ag_out_t *self, const ag_out_text_t *text, ag_str_t pie
 
 void ag_out_text (ag_out_t *self, const ag_out_text_t *text)
 {
-    char made[32];
+    char made[MADE_ID_SIZE];
     ag_str_t rest = text->content, message_id = text->message_id;
     if (!rest.len && strcmp (text->kind, "raw"))
         return;
     if (rest.len > AG_TEXT_MAX_BYTES && !message_id.ptr)    /* what belongs together must be seen to */
-        message_id = (ag_str_t) {
-            made, (size_t) snprintf (made, sizeof made, "text-%llu", (unsigned long long) ++self->made_ids) };
+        message_id = s_make_id (self, "text", made);
     do {
         ag_str_t piece = { rest.ptr, s_piece (rest) };
         s_say_piece (self, text, piece, message_id);
@@ -269,7 +276,8 @@ void ag_out_text (ag_out_t *self, const ag_out_text_t *text)
 void ag_out_error (ag_out_t *self, const ag_out_error_t *error)
 {
     ag_draft_t *draft = ag_draft_new (AG_AGENT_ERROR);
-    s_set (draft, AG_F_MESSAGE, s_cut (error->message.len ? error->message : AG_STR ("unknown error"), AG_TEXT_MAX_BYTES));
+    ag_str_t message = error->message.len ? error->message : AG_STR ("unknown error");
+    s_set (draft, AG_F_MESSAGE, s_cut (message, AG_TEXT_MAX_BYTES));
     ag_draft_set_text (draft, AG_F_SEVERITY, error->warning ? "warning" : "error");
     ag_draft_set_text (draft, AG_F_SOURCE, error->from_parser ? "parser" : "agent");
     if (error->code.len)

@@ -20,7 +20,8 @@ enum {
     AG_NAME_MAX_BYTES = 1024,           /* ids, names, models */
     AG_PATH_MAX_BYTES = 8192,
     AG_OPEN_CALLS_MAX = 1024,           /* calls waiting for their result; the oldest is closed first */
-    AG_CONTENT_MAX_BYTES = 768 * 1024   /* the most that max_content_bytes may ask for: an event stays below its limit */
+    AG_CONTENT_MAX_BYTES = 512 * 1024   /* the most that max_content_bytes may ask for: an event has its limit,
+                                           and "[redacted]" may be longer than what it hides */
 };
 
 typedef struct ag_out ag_out_t;

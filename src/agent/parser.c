@@ -221,7 +221,8 @@ static struct json_object *s_behind_noise (ag_parser_t *self, ag_str_t text, ag_
 /*  After a line that was cut, its tail: still no text that the agent wrote. */
 static bool s_is_tail (const ag_parser_t *self, ag_str_t text)
 {
-    return ag_trouble_in_burst (self->trouble) && text.ptr[text.len - 1] == '}' && memmem (text.ptr, text.len, "\":", 2);
+    return ag_trouble_in_burst (self->trouble) && text.ptr[text.len - 1] == '}'
+        && memmem (text.ptr, text.len, "\":", 2);
 }
 
 static void s_bad_line (ag_parser_t *self, ag_str_t text, size_t offset, const char *why)

@@ -24,53 +24,48 @@ const char *ag_phase_name (ag_phase_t phase)
 /* ---------------------------------------------------------------------- */
 /*  Commands */
 
-/*  A program, the word behind it that matters (NULL: any), and what it is.
-    The first row that fits counts. */
+/*  Programs, the words behind them that matter (NULL: any), and what that is.
+    Lists are separated by blanks. The first row that fits counts. */
 typedef struct {
-    const char *program;
-    const char *word;
+    const char *programs;
+    const char *words;
     ag_phase_t phase;
 } s_command_t;
 
 static const s_command_t s_commands[] = {
-    { "git", "commit", AG_PHASE_FINALIZING }, { "git", "push", AG_PHASE_FINALIZING }, { "git", "tag", AG_PHASE_FINALIZING },
-    { "gh", "pr", AG_PHASE_FINALIZING }, { "glab", "mr", AG_PHASE_FINALIZING }, { "npm", "publish", AG_PHASE_FINALIZING },
-    { "git", "apply", AG_PHASE_IMPLEMENTING }, { "git", "mv", AG_PHASE_IMPLEMENTING }, { "git", "rm", AG_PHASE_IMPLEMENTING },
-    { "git", NULL, AG_PHASE_READING }, { "gh", NULL, AG_PHASE_READING },
-    { "pytest", NULL, AG_PHASE_TESTING }, { "tox", NULL, AG_PHASE_TESTING }, { "nox", NULL, AG_PHASE_TESTING },
-    { "jest", NULL, AG_PHASE_TESTING }, { "vitest", NULL, AG_PHASE_TESTING }, { "mocha", NULL, AG_PHASE_TESTING },
-    { "playwright", NULL, AG_PHASE_TESTING }, { "cypress", NULL, AG_PHASE_TESTING }, { "rspec", NULL, AG_PHASE_TESTING },
-    { "phpunit", NULL, AG_PHASE_TESTING }, { "bats", NULL, AG_PHASE_TESTING }, { "prove", NULL, AG_PHASE_TESTING },
-    { "ctest", NULL, AG_PHASE_TESTING }, { "make", "clean", AG_PHASE_STARTING }, { "make", NULL, AG_PHASE_TESTING },
-    { "ninja", NULL, AG_PHASE_TESTING }, { "cmake", NULL, AG_PHASE_TESTING }, { "meson", NULL, AG_PHASE_TESTING },
-    { "bazel", NULL, AG_PHASE_TESTING }, { "gcc", NULL, AG_PHASE_TESTING }, { "cc", NULL, AG_PHASE_TESTING },
-    { "g++", NULL, AG_PHASE_TESTING }, { "clang", NULL, AG_PHASE_TESTING }, { "javac", NULL, AG_PHASE_TESTING },
-    { "rustc", NULL, AG_PHASE_TESTING }, { "tsc", NULL, AG_PHASE_TESTING }, { "eslint", NULL, AG_PHASE_TESTING },
-    { "ruff", NULL, AG_PHASE_TESTING }, { "mypy", NULL, AG_PHASE_TESTING }, { "flake8", NULL, AG_PHASE_TESTING },
-    { "pylint", NULL, AG_PHASE_TESTING }, { "shellcheck", NULL, AG_PHASE_TESTING },
-    { "cargo", "test", AG_PHASE_TESTING }, { "cargo", "nextest", AG_PHASE_TESTING }, { "cargo", "build", AG_PHASE_TESTING },
-    { "cargo", "check", AG_PHASE_TESTING }, { "cargo", "clippy", AG_PHASE_TESTING }, { "go", "test", AG_PHASE_TESTING },
-    { "go", "build", AG_PHASE_TESTING }, { "go", "vet", AG_PHASE_TESTING }, { "mvn", NULL, AG_PHASE_TESTING },
-    { "gradle", NULL, AG_PHASE_TESTING }, { "gradlew", NULL, AG_PHASE_TESTING }, { "dotnet", "test", AG_PHASE_TESTING },
-    { "dotnet", "build", AG_PHASE_TESTING }, { "swift", "test", AG_PHASE_TESTING }, { "swift", "build", AG_PHASE_TESTING },
-    { "mix", "test", AG_PHASE_TESTING }, { "deno", "test", AG_PHASE_TESTING }, { "docker", "build", AG_PHASE_TESTING },
-    { "npm", "test", AG_PHASE_TESTING }, { "npm", "t", AG_PHASE_TESTING }, { "npm", "build", AG_PHASE_TESTING },
-    { "npm", "lint", AG_PHASE_TESTING }, { "npm", "check", AG_PHASE_TESTING }, { "npm", "typecheck", AG_PHASE_TESTING },
-    { "yarn", "test", AG_PHASE_TESTING }, { "yarn", "build", AG_PHASE_TESTING }, { "yarn", "lint", AG_PHASE_TESTING },
-    { "pnpm", "test", AG_PHASE_TESTING }, { "pnpm", "build", AG_PHASE_TESTING }, { "pnpm", "lint", AG_PHASE_TESTING },
-    { "bun", "test", AG_PHASE_TESTING }, { "bun", "build", AG_PHASE_TESTING },
-    { "mkdir", NULL, AG_PHASE_IMPLEMENTING }, { "touch", NULL, AG_PHASE_IMPLEMENTING }, { "mv", NULL, AG_PHASE_IMPLEMENTING },
-    { "cp", NULL, AG_PHASE_IMPLEMENTING }, { "rm", NULL, AG_PHASE_IMPLEMENTING }, { "patch", NULL, AG_PHASE_IMPLEMENTING },
-    { "tee", NULL, AG_PHASE_IMPLEMENTING }, { "apply_patch", NULL, AG_PHASE_IMPLEMENTING },
+    { "git", "commit push tag", AG_PHASE_FINALIZING },
+    { "gh glab", "pr mr release", AG_PHASE_FINALIZING },
+    { "npm yarn pnpm cargo twine", "publish upload", AG_PHASE_FINALIZING },
+    { "git", "apply am mv rm restore", AG_PHASE_IMPLEMENTING },
+    { "git gh glab", NULL, AG_PHASE_READING },
+    { "pytest tox nox jest vitest mocha ava karma playwright cypress rspec phpunit bats prove ctest", NULL,
+      AG_PHASE_TESTING },
+    { "make", "clean", AG_PHASE_STARTING },
+    { "make ninja cmake meson bazel mvn gradle gradlew gcc cc g++ c++ clang clang++ javac rustc tsc", NULL,
+      AG_PHASE_TESTING },
+    { "eslint prettier ruff black mypy pyright flake8 pylint shellcheck clippy cppcheck clang-tidy", NULL,
+      AG_PHASE_TESTING },
+    { "cargo go swift dotnet mix deno zig", "test nextest build check clippy vet", AG_PHASE_TESTING },
+    { "npm yarn pnpm bun", "test t build lint check typecheck", AG_PHASE_TESTING },
+    { "docker podman", "build", AG_PHASE_TESTING },
     { "sed", "-i", AG_PHASE_IMPLEMENTING },
-    { "cat", NULL, AG_PHASE_READING }, { "ls", NULL, AG_PHASE_READING }, { "head", NULL, AG_PHASE_READING },
-    { "tail", NULL, AG_PHASE_READING }, { "sed", NULL, AG_PHASE_READING }, { "nl", NULL, AG_PHASE_READING },
-    { "find", NULL, AG_PHASE_READING }, { "fd", NULL, AG_PHASE_READING }, { "grep", NULL, AG_PHASE_READING },
-    { "rg", NULL, AG_PHASE_READING }, { "wc", NULL, AG_PHASE_READING }, { "tree", NULL, AG_PHASE_READING },
-    { "less", NULL, AG_PHASE_READING }, { "file", NULL, AG_PHASE_READING }, { "stat", NULL, AG_PHASE_READING },
-    { "pwd", NULL, AG_PHASE_READING }, { "jq", NULL, AG_PHASE_READING }, { "curl", NULL, AG_PHASE_READING },
+    { "mkdir touch mv cp rm ln patch tee apply_patch chmod", NULL, AG_PHASE_IMPLEMENTING },
+    { "cat ls head tail sed nl find fd grep rg ag wc tree less file stat pwd jq curl awk sort diff", NULL,
+      AG_PHASE_READING },
     { NULL, NULL, AG_PHASE_STARTING }
 };
+
+/*  Is the word one of a list's? */
+static bool s_is_listed (ag_str_t word, const char *list)
+{
+    for (const char *at = list; *at;) {
+        size_t len = strcspn (at, " ");
+        if (word.len == len && !memcmp (word.ptr, at, len))
+            return true;
+        at += len + (at[len] == ' ');
+    }
+    return false;
+}
 
 /*  Words of one command. */
 typedef struct {
@@ -113,24 +108,20 @@ static ag_str_t s_base_name (ag_str_t path)
     the interpreter that runs it. */
 static bool s_is_prefix (ag_str_t word)
 {
-    static const char *const prefixes[] = {
-        "sudo", "env", "time", "timeout", "nice", "nohup", "exec", "command", "npx", "bunx", "uv", "poetry", "pipenv",
-        "run", "bundle", "python", "python3", "-m", "bash", "sh", "zsh", "-c", "-lc", "xvfb-run", NULL
-    };
-    for (size_t i = 0; prefixes[i]; i++)
-        if (ag_str_is (word, prefixes[i]))
-            return true;
-    return memchr (word.ptr, '=', word.len) || word.ptr[0] == '-' || (word.ptr[0] >= '0' && word.ptr[0] <= '9');
+    static const char prefixes[] = "sudo env time timeout nice nohup exec command npx bunx uv poetry pipenv run bundle "
+                                   "python python3 -m bash sh zsh -c -lc xvfb-run";
+    return s_is_listed (word, prefixes) || memchr (word.ptr, '=', word.len) || word.ptr[0] == '-'
+        || (word.ptr[0] >= '0' && word.ptr[0] <= '9');
 }
 
-/*  Is one of the words behind the program this one? */
-static bool s_has_word (s_words_t words, const char *wanted)
+/*  Is one of the next words in the list? */
+static bool s_has_word (s_words_t words, const char *list)
 {
     for (int i = 0; i < 4; i++) {
         ag_str_t word = s_word (&words);
         if (!word.ptr)
             return false;
-        if (ag_str_is (word, wanted))
+        if (s_is_listed (word, list))
             return true;
     }
     return false;
@@ -150,8 +141,8 @@ static ag_phase_t s_phase_of_one (ag_str_t command)
         program = s_base_name (s_word (&words));
     if (!program.len)
         return AG_PHASE_STARTING;
-    for (const s_command_t *row = s_commands; row->program; row++)
-        if (ag_str_is (program, row->program) && (!row->word || s_has_word (words, row->word)))
+    for (const s_command_t *row = s_commands; row->programs; row++)
+        if (s_is_listed (program, row->programs) && (!row->words || s_has_word (words, row->words)))
             return row->phase;
     return s_is_test_script (program) ? AG_PHASE_TESTING : AG_PHASE_STARTING;
 }
@@ -193,14 +184,9 @@ ag_phase_t ag_phase_of_command (ag_str_t command)
 
 static bool s_is_planning (ag_str_t name)
 {
-    static const char *const names[] = {
-        "TodoWrite", "TaskCreate", "ExitPlanMode", "EnterPlanMode", "todowrite", "write_todos", "todo_list", "update_plan",
-        "todo_write", NULL
-    };
-    for (size_t i = 0; names[i]; i++)
-        if (ag_str_is (name, names[i]))
-            return true;
-    return false;
+    static const char names[] = "TodoWrite TaskCreate ExitPlanMode EnterPlanMode todowrite todo_write write_todos "
+                                "todo_list update_plan";
+    return s_is_listed (name, names);
 }
 
 ag_phase_t ag_phase_of_call (const ag_draft_t *call)

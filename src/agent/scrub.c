@@ -118,7 +118,8 @@ static pcre2_code *s_compile_rules (const ag_str_t *values, size_t count)
 ag_scrub_t *ag_scrub_new (const ag_str_t *values, size_t count)
 {
     static const char token_rest[] = "\\A[A-Za-z0-9_+/=.~%-]*+";
-    static const char key_rest[] = "\\A(?: " KEY_LABEL ")?+(?:" KEY_HEADER "|[A-Za-z0-9+/=\\s]|\\\\[nrt])*+(?:-----END " KEY_LABEL ")?+";
+    static const char key_rest[] = "\\A(?: " KEY_LABEL ")?+(?:" KEY_HEADER "|[A-Za-z0-9+/=\\s]|\\\\[nrt])*+"
+        "(?:-----END " KEY_LABEL ")?+";
     ag_scrub_t *self = ag_calloc (1, sizeof *self);
     self->code = s_compile_rules (values, count);
     self->token_rest = s_compile (token_rest, sizeof token_rest - 1);

@@ -21,8 +21,8 @@
 
 /*  Names of what is worth hiding, and values that are none: other names of the
     same thing, references, calls, types. */
-#define SECRET_NAME "(?i:pass(?:word|wd|phrase)|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token" \
-    "|refresh[_-]?token|client[_-]?secret|private[_-]?token)"
+#define SECRET_NAME "(?i:pass(?:word|wd|phrase)|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token" \
+    "|access[_-]?token|refresh[_-]?token|client[_-]?secret|private[_-]?token)"
 #define NO_VALUE "(?![$<{(\\[*%]|[A-Za-z_.]{0,64}+\\(|(?i:none|null|true|false|undefined|string|required|example|" \
     SECRET_NAME "|self\\.|this\\.|os\\.|process\\.|args\\.|config\\.|settings\\.)\\b)"
 /*  At least one digit near its beginning, as prose has not. */

@@ -42,7 +42,8 @@ void ag_trouble_destroy (ag_trouble_t **self_p)
     *self_p = NULL;
 }
 
-void ag_trouble_bad_line (ag_trouble_t *self, ag_out_t *out, uint64_t number, ag_str_t line, size_t offset, const char *why)
+void ag_trouble_bad_line (ag_trouble_t *self, ag_out_t *out, uint64_t number, ag_str_t line, size_t offset,
+                          const char *why)
 {
     if (self->burst && ag_out_now (out) >= self->deadline_us)
         ag_trouble_over (self, out);

@@ -17,7 +17,8 @@ typedef struct ag_trouble ag_trouble_t;
 ag_trouble_t *ag_trouble_new (void);
 void ag_trouble_destroy (ag_trouble_t **self_p);
 /*  A malformed line, where in it and why. */
-void ag_trouble_bad_line (ag_trouble_t *self, ag_out_t *out, uint64_t number, ag_str_t line, size_t offset, const char *why);
+void ag_trouble_bad_line (ag_trouble_t *self, ag_out_t *out, uint64_t number, ag_str_t line, size_t offset,
+                          const char *why);
 /*  A line above the limit: reported at once. */
 void ag_trouble_long_line (ag_trouble_t *self, ag_out_t *out, uint64_t number, uint64_t bytes, size_t limit);
 /*  A good line, the end, or the deadline: the burst is over. */
