@@ -29,3 +29,12 @@ tests_test_settings_SOURCES = tests/test_settings.c
 tests_test_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_settings_LDADD = libag_core.la $(CMOCKA_LIBS)
 endif
+
+# Fuzzers: tests/fuzz/run.sh
+EXTRA_DIST += tests/fuzz/fuzz_codec.c
+if ENABLE_FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_codec
+tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz_codec.c
+tests_fuzz_fuzz_codec_LDADD = libag_core.la $(JSON_LIBS)
+tests_fuzz_fuzz_codec_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif

@@ -1,5 +1,6 @@
-#!/bin/sh
-# run.sh BUILD SECONDS: each parser fuzzer of a build with --enable-fuzzers for so long, corpus from the recordings.
+#!/bin/bash
+# run.sh BUILD SECONDS: each fuzzer of a build with --enable-fuzzers for so long, corpus from the recordings
+# and the golden vectors.
 # Exit status 0: nothing found.
 #
 # This Source Code Form is subject to the terms of the Mozilla Public
@@ -11,7 +12,12 @@ build=$1 seconds=$2
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/parser" "$work/redact"
+mkdir "$work/parser" "$work/redact" "$work/codec"
+# Each golden vector as a file of its own, behind the byte that says "an event".
+sed -n 's/.*"msgpack": "\([0-9a-f]*\)".*/02\1/p' "$here/../../proto/golden.json" | while read -r hex; do
+  printf "$(printf '%s' "$hex" | sed 's/../\\x&/g')" >"$work/codec/$(printf '%s' "$hex" | cksum | cut -d ' ' -f 1)"
+done
+printf '"type"\n"workOrderId"\n"runId"\n"stream"\n"seq"\n"ts"\n"content"\n"agent_output"\n"epoch"\n"last"\n' >"$work/codec.dict"
 # Two bytes before each recording choose format and cut; pieces of long ones are enough.
 for file in "$here"/../recordings/*/*.jsonl "$here"/corpus/*; do
   [ -s "$file" ] || continue
@@ -20,7 +26,9 @@ for file in "$here"/../recordings/*/*.jsonl "$here"/corpus/*; do
   { printf 'A\005'; tail -c 6000 "$file" | tail -n +2; } >"$work/parser/end-$name"
   { printf '\007'; head -c 3000 "$file"; } >"$work/redact/$name"
 done
-for fuzzer in parser redact; do
+for fuzzer in parser redact codec; do
+  dict=$here/$fuzzer.dict
+  [ -f "$dict" ] || dict=$work/$fuzzer.dict
   "$build/tests/fuzz/fuzz_$fuzzer" -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=2048 \
-    -dict="$here/$fuzzer.dict" -print_final_stats=1 "$work/$fuzzer"
+    -dict="$dict" -print_final_stats=1 "$work/$fuzzer"
 done
