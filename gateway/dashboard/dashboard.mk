@@ -80,8 +80,11 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/test/link.test.ts \
 	gateway/dashboard/test/runlog.test.ts \
 	gateway/dashboard/test/runstream.test.ts \
+	tests/page/build.test.mjs \
 	tests/page/lib.mjs \
 	tests/page/page.test.mjs \
+	tests/page/real.mjs \
+	tests/page/real.test.mjs \
 	tests/page/speed.test.mjs
 
 if BUILD_DASHBOARD

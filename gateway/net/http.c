@@ -116,12 +116,28 @@ static const char *s_argument (struct lws *wsi, const char *name, char buffer[AR
     return lws_get_urlarg_by_name (wsi, key, buffer, ARGUMENT_MAX);
 }
 
-/*  The bearer of Authorization, or ?token=. */
+/*  A web page can set no header on a WebSocket: there the token comes as a
+    second subprotocol, "agentgate.v1.json, agentgate.token.TOKEN". */
+static ag_str_t s_protocol_token (struct lws *wsi, char *buffer, size_t size)
+{
+    static const char prefix[] = "agentgate.token.";
+    int len = lws_hdr_copy (wsi, buffer, (int) size, WSI_TOKEN_PROTOCOL);
+    const char *token = len > 0 ? strstr (buffer, prefix) : NULL;
+    if (!token)
+        return (ag_str_t) { NULL, 0 };
+    token += sizeof prefix - 1;
+    return (ag_str_t) { token, strcspn (token, ", \t") };
+}
+
+/*  The bearer of Authorization, a subprotocol, or ?token=. */
 static ag_str_t s_token (struct lws *wsi, char *buffer, size_t size)
 {
     int len = lws_hdr_copy (wsi, buffer, (int) size, WSI_TOKEN_HTTP_AUTHORIZATION);
     if (len > 7 && strncasecmp (buffer, "Bearer ", 7) == 0)
         return (ag_str_t) { buffer + 7, (size_t) len - 7 };
+    ag_str_t protocol = s_protocol_token (wsi, buffer, size);
+    if (protocol.len)
+        return protocol;
     const char *argument = s_argument (wsi, "token", buffer);
     return (ag_str_t) { argument, argument ? strlen (argument) : 0 };
 }

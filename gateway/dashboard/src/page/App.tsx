@@ -94,6 +94,7 @@ export function App() {
             key={`${session} ${route.runId}`}
             runId={route.runId}
             route={route}
+            workOrder={fleet.runs.get(route.runId)?.workOrderId ?? ""}
             go={go}
             now={now}
             wsUrl={WS_URL}

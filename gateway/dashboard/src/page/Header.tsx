@@ -10,13 +10,14 @@
 import type { RunStream } from "../core/runstream.ts";
 import { duration, type Status, statusOf } from "../core/status.ts";
 import { bytes, compact, grouped, money, plural } from "../text/format.ts";
-import { summary, word } from "../text/summary.ts";
+import { summary, unmarked, word } from "../text/summary.ts";
 import { oneLine, visible } from "../text/visible.ts";
 import { env } from "./browser.ts";
 import { Icon } from "./icons.tsx";
 
 interface HeaderProps {
   stream: RunStream;
+  workOrder: string /* as the list of runs has it */;
   now: number;
   onRuns(): void;
   onHelp(): void;
@@ -41,11 +42,11 @@ export function Badge({ stream, status }: { stream: RunStream; status: Status })
   );
 }
 
-export function ProgressIndicator({ stream, now, onRuns, onHelp }: HeaderProps) {
+export function ProgressIndicator({ stream, workOrder: listed, now, onRuns, onHelp }: HeaderProps) {
   const { facts, log } = stream;
   const status = statusOf(stream, env.clock);
   const { started } = facts;
-  const workOrder = started?.workOrderId ?? "";
+  const workOrder = started?.workOrderId ?? listed;
   const title = workOrder || stream.runId;
   return (
     <header class={`head${status.name === "reconnecting" || status.name === "error" ? " cut-off" : ""}`}>
@@ -154,7 +155,7 @@ function Phase({ stream }: { stream: RunStream }) {
   const end = facts.ended;
   let text = "";
   if (end) {
-    text = end.type === "run_completed" ? (end.resultPreview ?? "Completed") : end.error;
+    text = end.type === "run_completed" ? unmarked(end.resultPreview ?? "Completed") : end.error;
   } else if (facts.lastCall) {
     text = `${word(facts.lastCall)} ${summary(facts.lastCall, facts.started?.cwd)}`;
   }
@@ -196,8 +197,8 @@ function Stats({ stream, now }: { stream: RunStream; now: number }) {
       ) : null}
       {files.length > 0 ? (
         <span>
-          <span class="adds">+{grouped(adds)}</span> <span class="dels">−{grouped(dels)}</span> in{" "}
-          {plural(files.length, "file")}
+          {adds > 0 ? <span class="adds">+{grouped(adds)} </span> : null}
+          {dels > 0 ? <span class="dels">−{grouped(dels)} </span> : null}in {plural(files.length, "file")}
         </span>
       ) : null}
       {usage ? (
@@ -207,7 +208,7 @@ function Stats({ stream, now }: { stream: RunStream; now: number }) {
       ) : null}
       {cost !== undefined ? <span>{money(cost)}</span> : null}
       {rate >= 1 && !facts.ended ? (
-        <span title={`${bytes(log.bodies.bytes)} of events held`}>{grouped(rate)} events/s</span>
+        <span title={`${bytes(log.bodies.bytes)} of events held`}>{plural(Math.round(rate), "event")}/s</span>
       ) : null}
     </span>
   );

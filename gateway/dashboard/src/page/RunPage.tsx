@@ -25,6 +25,7 @@ import { Toolbar } from "./Toolbar.tsx";
 
 interface RunPageProps extends RunStreamOptions {
   route: Route;
+  workOrder: string;
   go: Go;
   now: number;
   onRuns(): void;
@@ -73,7 +74,7 @@ const EMPTY: Record<string, string> = {
   errors: "No errors. Failed calls, warnings and gaps would stand here.",
 };
 
-export function RunPage({ runId, env, wsUrl, route, go, now, onRuns, onStep, onHelp }: RunPageProps) {
+export function RunPage({ runId, env, wsUrl, route, workOrder, go, now, onRuns, onStep, onHelp }: RunPageProps) {
   const { stream, version } = useRunStream({ env, wsUrl, runId });
   const [query, setQuery] = useState("");
   const [only, setOnly] = useState(false);
@@ -87,7 +88,10 @@ export function RunPage({ runId, env, wsUrl, route, go, now, onRuns, onStep, onH
   const matches = search?.matches;
   const filter = useFilter(route.tab, on, folded, only ? matches : undefined, only ? (search?.count ?? 0) : 0);
   useEffect(() => onReturn(() => stream.kick()), [stream]);
-  useTitle(stream.facts.started?.workOrderId ?? runId, stream.facts.ended ? "" : String(stream.log.last));
+  useTitle(
+    stream.facts.started?.workOrderId ?? (workOrder || runId),
+    stream.facts.ended ? "" : String(stream.log.last),
+  );
 
   const select = (seq: number): void => go({ seq });
   const fold = (agent: number): void => {
@@ -108,7 +112,7 @@ export function RunPage({ runId, env, wsUrl, route, go, now, onRuns, onStep, onH
   const rows = route.tab === "activity" || route.tab === "tools" || route.tab === "errors";
   return (
     <div class="run-page">
-      <ProgressIndicator stream={stream} now={now} onRuns={onRuns} onHelp={onHelp} />
+      <ProgressIndicator stream={stream} workOrder={workOrder} now={now} onRuns={onRuns} onHelp={onHelp} />
       <Tabs stream={stream} tab={route.tab} onTab={(tab) => go({ tab })} />
       {rows ? (
         <Toolbar

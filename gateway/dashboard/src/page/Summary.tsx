@@ -6,7 +6,8 @@
 */
 import type { RunStream } from "../core/runstream.ts";
 import { money, plural, took } from "../text/format.ts";
-import { visible } from "../text/visible.ts";
+import { unmarked } from "../text/summary.ts";
+import { oneLine } from "../text/visible.ts";
 import { Icon } from "./icons.tsx";
 
 export function Summary({ stream, onError }: { stream: RunStream; onError(): void }) {
@@ -27,7 +28,7 @@ export function Summary({ stream, onError }: { stream: RunStream; onError(): voi
       <Icon name={ok ? "check" : "error"} />
       <p>
         <strong>{ok ? "Completed" : end.reason === "cancelled" ? "Cancelled" : "Failed"}</strong> {facts.join(" · ")}
-        <span class="summary-text">{visible(ok ? (end.resultPreview ?? "") : end.error)}</span>
+        <span class="summary-text">{oneLine(ok ? unmarked(end.resultPreview ?? "") : end.error, 300)}</span>
       </p>
       {stream.facts.errors + stream.facts.failedCalls > 0 ? (
         <button type="button" class="button small" onClick={onError}>

@@ -84,8 +84,9 @@ const ACTIONS: Record<string, Action> = {
   "?": ({ onHelp }) => onHelp(),
 };
 
-/*  These belong to whatever has the focus: a button, a tab, the details. */
-const LOCAL = new Set(["Enter", " ", "ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End"]);
+/*  These belong to whatever has the focus: what presses a button, what scrolls the details. */
+const PRESSES = new Set(["Enter", " "]);
+const SCROLLS = new Set([" ", "ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End"]);
 
 export function handleKey(event: KeyboardEvent, actions: KeyActions): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) {
@@ -98,7 +99,10 @@ export function handleKey(event: KeyboardEvent, actions: KeyActions): void {
     }
     return;
   }
-  if (LOCAL.has(event.key) && target.closest("button, a, summary, .drawer, .scrolls, [role=tab]")) {
+  if (
+    (PRESSES.has(event.key) && target.closest("button, a, summary")) ||
+    (SCROLLS.has(event.key) && target.closest(".drawer, .scrolls"))
+  ) {
     return;
   }
   const action = Object.hasOwn(ACTIONS, event.key) ? ACTIONS[event.key] : undefined;

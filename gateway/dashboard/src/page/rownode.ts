@@ -149,8 +149,8 @@ function bindMissing(parts: Parts, context: RowContext, seq: number): string {
 
 function bindBadge(parts: Parts, context: RowContext, event: AgentGateEvent, seq: number): void {
   const badge = event.type === "agent_tool_call" ? callBadge(event) : undefined;
-  set(parts.adds, badge ? `+${badge.adds}` : "");
-  set(parts.dels, badge ? `−${badge.dels}` : "");
+  set(parts.adds, badge?.adds ? `+${badge.adds}` : "");
+  set(parts.dels, badge?.dels ? `−${badge.dels}` : "");
   if (event.type === "agent_tool_call") {
     const { text, className } = callState(context.stream, seq);
     const agent = context.stream.facts.agents.get(event.toolUseId);

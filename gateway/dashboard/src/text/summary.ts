@@ -120,9 +120,11 @@ export function callBadge(call: AgentToolCall): { adds: number; dels: number } |
 function runLine(event: AgentGateEvent): string {
   switch (event.type) {
     case "run_started":
-      return ["started", event.agent, event.model, event.cwd && `in ${event.cwd}`].filter(Boolean).join(" · ");
+      return ["started", event.agent === "unknown" ? "" : event.agent, event.model, event.cwd && `in ${event.cwd}`]
+        .filter(Boolean)
+        .join(" · ");
     case "run_completed":
-      return `completed in ${took(event.durationMs)}${event.resultPreview ? ` · ${event.resultPreview}` : ""}`;
+      return `completed in ${took(event.durationMs)}${event.resultPreview ? ` · ${unmarked(event.resultPreview)}` : ""}`;
     case "run_failed":
       return `${event.reason === "cancelled" ? "cancelled" : `failed (${event.reason})`}: ${event.error}`;
     case "run_iteration":
@@ -162,7 +164,7 @@ function line(event: AgentGateEvent, cwd: string | undefined): string {
 }
 
 /*  Marks of markdown say nothing in a single line. */
-const unmarked = (source: string): string =>
+export const unmarked = (source: string): string =>
   source
     .slice(0, 1000)
     .replace(/^\s*\|.*$/gm, "")
