@@ -52,3 +52,10 @@ tests_test_feed_property_SOURCES = tests/test_feed_property.c tests/feed_model.c
 tests_test_feed_property_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_property_LDADD = $(FEED_TEST_LDADD)
 endif
+
+# What it costs: bench/feed.sh.
+noinst_PROGRAMS += bench/feed
+bench_feed_SOURCES = bench/feed.c tests/feed_rig.c tests/feed_rig.h
+bench_feed_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/gateway -I$(top_srcdir)
+bench_feed_LDADD = libag_feed.la libag_agent.la libag_core.la $(JSON_LIBS)
+EXTRA_DIST += docs/design/feed.md bench/feed.sh bench/feed.callgrind
