@@ -60,7 +60,7 @@ typedef struct ag_conn {
     bool head_sent;
     bool body_awaited;                  /* POST: answered when its body has come */
     bool chunked;
-    bool done;                          /* SSE: nothing follows */
+    bool done;                          /* nothing is written any more */
     size_t sent;                        /* of the body */
     char origin[128];                   /* of the request, when it is allowed and not our own */
 } ag_conn_t;
@@ -97,6 +97,10 @@ int ag_conn_write_out (ag_conn_t *self, enum lws_write_protocol protocol);
 int ag_ws_opened (ag_conn_t *self);
 int ag_ws_received (ag_conn_t *self, const char *data, size_t len);
 int ag_ws_writable (ag_conn_t *self);
+/*  With close_code set, and a socket that does not drain. */
+void ag_ws_close_stalled (ag_conn_t *self);
+/*  After ag_client_set_stalled: sends what the client has to say of it. */
+void ag_ws_tell_stalled (ag_conn_t *self);
 /*  An upgrade request: 0 go on, 1 refused and answered. */
 int ag_ws_check_upgrade (ag_server_t *server, struct lws *wsi, const char *what);
 

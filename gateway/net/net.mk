@@ -50,7 +50,10 @@ gateway/net/assets.c: gateway/net/embed.sh $(DASHBOARD_STAMP)
 
 if HAVE_CMOCKA
 NET_TEST_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_srcdir)/gateway
-check_PROGRAMS += tests/test_order tests/test_net_command
+check_PROGRAMS += tests/test_order tests/test_order_desk tests/test_net_command
+tests_test_order_desk_SOURCES = tests/test_order_desk.c
+tests_test_order_desk_CPPFLAGS = $(NET_TEST_CPPFLAGS)
+tests_test_order_desk_LDADD = libag_order.la libag_feed.la libag_core.la $(CZMQ_LIBS) $(CMOCKA_LIBS)
 tests_test_order_SOURCES = tests/test_order.c
 tests_test_order_CPPFLAGS = $(NET_TEST_CPPFLAGS)
 tests_test_order_LDADD = libag_order.la libag_core.la $(CMOCKA_LIBS)

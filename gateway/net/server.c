@@ -106,6 +106,10 @@ void ag_conn_close (ag_conn_t *self, unsigned code, const char *reason)
     self->server->stats.closed_slow += code == AG_CLOSE_SLOW;
     self->server->stats.closed_abuse += code == AG_CLOSE_ABUSE;
     ag_log_info ("CLIENT_CLOSED", "a client is closed: code=%u why=\"%s\" address=%s", code, reason, self->address);
+    if (self->kind == AG_CONN_WEBSOCKET && code == AG_CLOSE_SLOW && self->stalled) {
+        ag_ws_close_stalled (self);
+        return;
+    }
     lws_set_timeout (self->wsi, PENDING_TIMEOUT_CLOSE_SEND, 5);
     ag_conn_wake (self);
 }
@@ -146,6 +150,8 @@ static void s_look_at_socket (ag_conn_t *conn, int64_t now_us)
     if (stalled != conn->stalled) {
         conn->stalled = stalled;
         ag_client_set_stalled (conn->client, stalled, now_us);
+        if (stalled && conn->kind == AG_CONN_WEBSOCKET)
+            ag_ws_tell_stalled (conn);
         ag_conn_wake (conn);
     }
     if (stuck_us >= STUCK_CLOSED_US)

@@ -25,7 +25,7 @@ enum {
 };
 
 /*  First byte of a frame, RFC 6455 section 5.2. */
-enum { TEXT = 0x01, CONTINUATION = 0x00, PING = 0x09, FINAL = 0x80 };
+enum { TEXT = 0x01, CONTINUATION = 0x00, CLOSE = 0x08, PING = 0x09, FINAL = 0x80 };
 
 static const char s_subprotocol[] = "agentgate.v1.json";
 
@@ -320,8 +320,44 @@ static bool s_fill (ag_conn_t *self, size_t room, int64_t now_us)
     return false;
 }
 
+/*  Told at once, not when poll calls the socket writable, which a full one is
+    not; the least room is kept for it. */
+void ag_ws_tell_stalled (ag_conn_t *self)
+{
+    ag_buf_t *out = &self->server->out;
+    size_t room = ag_writer_room (&self->writer);
+    ag_frame_t frame;
+    int64_t when_us;
+    out->len = LWS_PRE;
+    if (self->rest.len || room < LEAST_ROOM / 8)
+        return;
+    if (ag_client_next (self->client, ag_clock_mono_us (), 1, &frame, &when_us))
+        s_append_frame (self, &frame, room);
+    ag_conn_write_out (self, LWS_WRITE_RAW);
+}
+
+/*  lws sends a close frame only when poll calls the socket writable, which a
+    full one is not, though the kernel has room for it. So a stalled viewer gets
+    its frame straight into the queue, and reads the code if it ever goes on. */
+void ag_ws_close_stalled (ag_conn_t *self)
+{
+    ag_buf_t *out = &self->server->out;
+    size_t len = strlen (self->close_reason);
+    unsigned char code[2] = { (unsigned char) (self->close_code >> 8), (unsigned char) self->close_code };
+    out->len = LWS_PRE;
+    s_append_header (out, CLOSE | FINAL, len + sizeof code);
+    ag_buf_append (out, code, sizeof code);
+    ag_buf_append (out, self->close_reason, len);
+    self->done = true;
+    if (!lws_partial_buffered (self->wsi))
+        ag_conn_write_out (self, LWS_WRITE_RAW);
+    lws_set_timeout (self->wsi, PENDING_TIMEOUT_CLOSE_SEND, 1);
+}
+
 int ag_ws_writable (ag_conn_t *self)
 {
+    if (self->done)
+        return -1;
     int64_t now_us = ag_clock_mono_us ();
     ag_buf_t *out = &self->server->out;
     size_t room = ag_writer_room (&self->writer);
