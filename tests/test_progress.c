@@ -234,6 +234,15 @@ static void test_commands_are_told_apart (void **state)
     }
 }
 
+static void test_a_shell_without_a_command_tells_nothing (void **state)
+{
+    (void) state;
+    ag_progress_t *progress = ag_progress_new (&s_defaults, 0);
+    assert_string_equal (s_see (progress, s_call ("1", "Bash", "Bash", "{}"), 0), "Reading 6");
+    assert_int_equal (ag_phase_of_command ((ag_str_t) { NULL, 0 }), AG_PHASE_STARTING);
+    ag_progress_destroy (&progress);
+}
+
 /*  Any calls, any times, also a clock that stands still: it never goes back,
     and stays below 100. */
 static void test_it_never_goes_backwards (void **state)
@@ -277,6 +286,7 @@ int main (void)
         cmocka_unit_test (test_tasks_are_created_updated_and_deleted),
         cmocka_unit_test (test_a_subagents_list_is_not_the_runs),
         cmocka_unit_test (test_commands_are_told_apart),
+        cmocka_unit_test (test_a_shell_without_a_command_tells_nothing),
         cmocka_unit_test (test_it_never_goes_backwards),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -165,6 +165,8 @@ static bool s_writes_file (ag_str_t command)
 
 ag_phase_t ag_phase_of_command (ag_str_t command)
 {
+    if (!command.len)
+        return AG_PHASE_STARTING;
     if (command.len > COMMAND_MAX_BYTES)
         command.len = COMMAND_MAX_BYTES;
     ag_phase_t furthest = AG_PHASE_STARTING;
