@@ -54,4 +54,4 @@ docs_examples_publish_LDADD = libagentgate.la
 docs_examples_follow_SOURCES = docs/examples/follow.c
 docs_examples_follow_CPPFLAGS = -I$(top_srcdir)/include
 docs_examples_follow_LDADD = libagentgate.la
-EXTRA_DIST += tests/e2e/test_library.py
+EXTRA_DIST += tests/e2e/test_library.py docs/design/bus.md

@@ -89,7 +89,7 @@ static int s_slice (ag_store_t *self, int64_t no)
 /*  1 there was work, 0 none, -1. */
 static int s_work (ag_store_t *self, int64_t before_us, uint64_t max_bytes)
 {
-    int64_t no;
+    int64_t no = 0;
     int doomed = s_one (self, ag_store_statement (self, AG_SQL_DOOMED), &no);
     if (doomed)
         return doomed < 0 || s_slice (self, no) ? -1 : 1;

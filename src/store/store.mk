@@ -22,3 +22,8 @@ tests_test_store_damage_SOURCES = tests/test_store_damage.c tests/store_fixture.
 tests_test_store_damage_CPPFLAGS = $(TEST_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_test_store_damage_LDADD = $(AG_STORE_LIBS) $(CMOCKA_LIBS)
 endif
+
+# Events a second, and what a commit costs: bench/store DIR.
+noinst_PROGRAMS += bench/store
+bench_store_SOURCES = bench/store.c
+bench_store_LDADD = $(AG_STORE_LIBS)

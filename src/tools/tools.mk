@@ -13,3 +13,4 @@ agentgate_replay_LDADD = $(AG_EXEC_LIBS) -lm
 agentgate_tail_SOURCES = src/tools/tail.c src/tools/pretty.c src/tools/pretty.h
 agentgate_tail_LDADD = $(AG_BUS_LIBS)
 EXTRA_DIST += tests/e2e/test_replay.py tests/e2e/test_tools.py
+dist_man_MANS += docs/man/agentgate-emit.1 docs/man/agentgate-keygen.1 docs/man/agentgate-replay.1 docs/man/agentgate-tail.1
