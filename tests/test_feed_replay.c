@@ -313,6 +313,32 @@ test_a_work_order_that_only_the_history_knows (void **state)
     tap_expect (&tap, "c3");
 }
 
+static bool
+s_nobody (void *user, ag_str_t work_order)
+{
+    (void) user, (void) work_order;
+    return false;
+}
+
+static void
+test_what_only_the_history_knows_may_be_forbidden (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    tap_put (&hub, RIG_CALL, 1, 2);
+    tap_free (&tap);
+    ag_hub_destroy (&hub.hub);
+    ag_hub_options_t options = rig_options ();
+    options.history = rig_history_face (hub.history);
+    options.may_see = s_nobody;
+    hub.hub = ag_hub_new (&options);
+    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+    s_after (0, 0);
+    tap_put (&hub, RIG_CALL, 3, 3);
+    tap_wait (&hub, 100);
+    tap_expect (&tap, "subscription_confirmed replay_complete");
+}
+
 static void
 test_retention_of_the_history (void **state)
 {
@@ -475,6 +501,7 @@ main (void)
         BOUNDARY (test_the_history_fills_in_for_the_ring),
         BOUNDARY (test_a_run_that_ended_while_away),
         BOUNDARY (test_a_work_order_that_only_the_history_knows),
+        BOUNDARY (test_what_only_the_history_knows_may_be_forbidden),
         BOUNDARY (test_retention_of_the_history),
         BOUNDARY (test_the_history_cannot_be_read_for_a_while),
         BOUNDARY (test_all_events_filtered),

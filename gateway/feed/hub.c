@@ -162,8 +162,10 @@ s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
     bool fresh = ag_stream_get (self, id) == NULL;
     ag_stream_t *stream = ag_stream_need (self, id, now_us);
     /*  The history may have been given this event a moment before us. */
-    if (fresh && stream->epoch == ag_event_epoch (event) && stream->last >= ag_event_seq (event))
+    if (fresh && stream->epoch == ag_event_epoch (event) && stream->last >= ag_event_seq (event)) {
         stream->last = ag_event_seq (event) - 1;
+        stream->over = false;
+    }
     if (!stream->heard) {
         stream->producer = AG_PRODUCER_ALIVE;
         ag_stream_use (stream, false, now_us);

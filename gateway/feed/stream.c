@@ -56,6 +56,17 @@ ag_stream_get (ag_hub_t *hub, ag_str_t id)
     return ag_map_get (hub->streams, id);
 }
 
+/*  Its newest event says whose it is (and so who may see it), and whether it is over. */
+static bool
+s_recall_newest (void *context, ag_event_t *event)
+{
+    ag_stream_t *self = context;
+    ag_str_t run = ag_event_run (event);
+    ag_stream_adopt (self, ag_event_work_order (event), run.ptr != NULL && ag_str_eq (run, ag_stream_id (self)));
+    self->over = self->is_run && ag_kind_ends (ag_event_kind (event));
+    return false;
+}
+
 /*  What the history holds of its newest epoch. Until its writer is heard of, it counts as ended. */
 static void
 s_recall (ag_stream_t *self, int64_t now_us)
@@ -68,6 +79,9 @@ s_recall (ag_stream_t *self, int64_t now_us)
     self->last = last;
     self->producer = AG_PRODUCER_LOST;
     ag_stream_use (self, true, now_us);
+    history->read (history->context, ag_stream_id (self), epoch, last, last, s_recall_newest, self);
+    if (self->over)
+        self->producer = AG_PRODUCER_ENDED;
 }
 
 ag_stream_t *
