@@ -58,6 +58,13 @@ static void test_text_that_came_only_as_deltas_is_said_whole (void **state)
     s_expect (START ("m", "null") BEGIN ("0", "text", "null") DELTA ("0", "a", "null") STOP ("0", "null") END ("null")
                   RESULT ("t", ""),
         "text m#0 partial: a\ntext m#0: a\nok t 0ms 0: \n");
+    /*  without an end of the message, at the next record that is no delta */
+    s_expect (START ("m", "null") BEGIN ("0", "text", "null") DELTA ("0", "a", "null") STOP ("0", "null")
+                  RESULT ("t", "") START ("n", "null"),
+        "text m#0 partial: a\ntext m#0: a\nok t 0ms 0: \n");
+    s_expect (START ("m", "null") BEGIN ("0", "text", "null") DELTA ("0", "a", "null") STOP ("0", "null")
+                  START ("n", "null"),
+        "text m#0 partial: a\ntext m#0: a\n");
     /*  and is not said again when the whole comes late */
     s_expect (START ("m", "null") BEGIN ("0", "text", "null") DELTA ("0", "a", "null") STOP ("0", "null") END ("null")
                   ASSISTANT ("m", TEXT ("a"), "null"),

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,6 +362,11 @@ static void s_sink (void *context, ag_draft_t **draft_p)
     ag_draft_destroy (draft_p);
 }
 
+static void s_to_redact (void *context, ag_draft_t **draft_p)
+{
+    ag_redact_push (context, draft_p, 0);
+}
+
 static void s_push_text (ag_redact_t *redact, const char *text, bool partial, const char *id, int64_t now_us)
 {
     ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);
@@ -512,6 +518,49 @@ static void test_messages_of_errors_too (void **state)
     ag_buf_free (&seen);
 }
 
+/* ---------------------------------------------------------------------- */
+/*  Recordings: nothing in them is secret */
+
+static void s_expect_no_hit (const char *path)
+{
+    char piece[65536];
+    size_t got;
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    ag_parser_options_t options = { .format = "auto", .max_content_bytes = 65536 };
+    ag_parser_t *parser = ag_parser_new (&options, s_to_redact, redact);
+    FILE *file = fopen (path, "rb");
+    assert_non_null (file);
+    while ((got = fread (piece, 1, sizeof piece, file)))
+        ag_parser_feed (parser, piece, got, 0);
+    ag_parser_end (parser, 0);
+    ag_redact_flush (redact);
+    if (ag_redact_count (redact) || memmem (seen.data ? seen.data : "", seen.len, "[redacted]", 10))
+        fail_msg ("%s holds no secret", path);
+    fclose (file);
+    ag_parser_destroy (&parser);
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
+static void test_recordings_have_no_false_hit (void **state)
+{
+    (void) state;
+    static const char *const folders[] = { "claude", "claude-1.0", "codex", "gemini", "opencode" };
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char path[1024];
+        snprintf (path, sizeof path, SRCDIR "/tests/recordings/%s", folders[i]);
+        DIR *folder = opendir (path);
+        assert_non_null (folder);
+        for (struct dirent *entry; (entry = readdir (folder));)
+            if (strstr (entry->d_name, ".jsonl")) {
+                snprintf (path, sizeof path, SRCDIR "/tests/recordings/%s/%s", folders[i], entry->d_name);
+                s_expect_no_hit (path);
+            }
+        closedir (folder);
+    }
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +579,7 @@ int main (void)
         cmocka_unit_test (test_the_preview_shows_no_half_of_a_secret),
         cmocka_unit_test (test_objects_are_copied_not_changed),
         cmocka_unit_test (test_messages_of_errors_too),
+        cmocka_unit_test (test_recordings_have_no_false_hit),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -142,6 +142,13 @@ static void s_destroy_message (ag_blocks_t *self, s_message_t *message)
     free (message);
 }
 
+static void s_say_stopped (ag_blocks_t *self, ag_out_t *out, s_message_t *message)
+{
+    for (size_t i = 0; i < message->count; i++)
+        if (message->blocks[i].stopped)
+            s_say_held (self, out, message, &message->blocks[i]);
+}
+
 static void s_say_all (ag_blocks_t *self, ag_out_t *out, s_message_t *message)
 {
     for (size_t i = 0; i < message->count; i++)
@@ -187,6 +194,7 @@ void ag_blocks_message (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_st
     if (message_id.ptr && message->id && message->id_len == message_id.len
             && !memcmp (message->id, message_id.ptr, message_id.len))
         return;
+    s_say_stopped (self, out, message);
     s_forget_blocks (self, message);
     free (message->id);
     message->id = message_id.ptr ? ag_str_dup (message_id) : NULL;
@@ -254,6 +262,13 @@ void ag_blocks_whole (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_bloc
     }
     if (!said)
         s_say (out, message, block ? block->index : message->next_index++, kind, (ag_out_text_t) { .content = text });
+}
+
+void ag_blocks_settle (ag_blocks_t *self, ag_out_t *out, ag_str_t parent)
+{
+    s_message_t *message = s_message (self, parent);
+    if (message)
+        s_say_stopped (self, out, message);
 }
 
 void ag_blocks_finish (ag_blocks_t *self, ag_out_t *out, ag_str_t parent)

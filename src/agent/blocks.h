@@ -9,8 +9,10 @@
     had. There is one message at a time per parent (the main line of the run,
     and each subagent), so that interleaved subagents do not mix.
 
-    A message that gives way to another before it ended was an attempt that
-    failed: what was never whole is not said.
+    A block that is complete but came only in deltas is said whole when a
+    record of another kind or another message follows. A message that gives
+    way to another in the middle of a block was an attempt that failed: that
+    block is not said.
 */
 #ifndef AG_AGENT_BLOCKS_H
 #define AG_AGENT_BLOCKS_H
@@ -35,6 +37,8 @@ void ag_blocks_stop (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, int64_t 
 void ag_blocks_abandon (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, int64_t from_index);
 /*  A whole block. Says it, unless it was said before. */
 void ag_blocks_whole (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_block_kind_t kind, ag_str_t text);
+/*  A record of another kind: says the complete blocks that only came in deltas. */
+void ag_blocks_settle (ag_blocks_t *self, ag_out_t *out, ag_str_t parent);
 /*  No more blocks of this message (or, ag_blocks_end, of any): says what only
     came in deltas; what was not stopped is incomplete. */
 void ag_blocks_finish (ag_blocks_t *self, ag_out_t *out, ag_str_t parent);

@@ -166,7 +166,9 @@ static void s_assistant (ag_claude_t *self, ag_out_t *out, struct json_object *r
 
 static void s_user (ag_claude_t *self, ag_out_t *out, struct json_object *record)
 {
-    s_each_block (self, out, ag_json_get (record, "message"), ag_json_str (record, "parent_tool_use_id"), s_user_block);
+    ag_str_t parent = ag_json_str (record, "parent_tool_use_id");
+    ag_blocks_settle (self->blocks, out, parent);
+    s_each_block (self, out, ag_json_get (record, "message"), parent, s_user_block);
 }
 
 /*  Records without an envelope; false: it is none. */

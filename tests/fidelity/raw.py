@@ -107,17 +107,22 @@ class _Stream:
         self.blocks = {}  # index: [kind, text, stopped]
 
     def start(self, message):
-        # A message that begins while another was not finished replaces it: that attempt failed.
-        if message != self.message:
-            self.message, self.blocks = message, {}
+        """Texts of the message before that were complete, but never came whole."""
+        if message == self.message:
+            return []
+        # A message that begins in the middle of another's block replaces it: that attempt failed.
+        complete = [(kind, text) for _, (kind, text, stopped) in sorted(self.blocks.items()) if stopped]
+        self.message, self.blocks = message, {}
+        return complete
 
     def whole(self, message, kind):
         """The assistant record repeats the first block of its kind."""
-        self.start(message)
+        complete = self.start(message)
         for index in sorted(self.blocks):
             if self.blocks[index][0] == kind:
                 del self.blocks[index]
-                return
+                break
+        return complete
 
     def rest(self):
         left = [self.blocks[i] for i in sorted(self.blocks)]
@@ -129,7 +134,8 @@ def _claude_event(run, stream, record):
     event, parent = record["event"], record.get("parent_tool_use_id")
     index = event.get("index")
     if event["type"] == "message_start":
-        stream.start(event["message"]["id"])
+        for kind, text in stream.start(event["message"]["id"]):
+            run.text(kind, text, parent)
     elif event["type"] == "content_block_start":
         block = event["content_block"]
         if block["type"] in ("text", "thinking"):
@@ -137,6 +143,8 @@ def _claude_event(run, stream, record):
     elif event["type"] == "content_block_delta" and index in stream.blocks:
         delta = event["delta"]
         stream.blocks[index][1] += delta.get("text", "") + delta.get("thinking", "")
+    elif event["type"] == "content_block_stop" and index in stream.blocks:
+        stream.blocks[index][2] = True
     elif event["type"] == "message_stop":
         abandoned = record.get("abandoned_blocks")
         if abandoned:  # given up, and said again under another id
@@ -153,7 +161,8 @@ def _claude_assistant(run, stream, record):
     for block in message["content"]:
         kind = block["type"]
         if kind in ("text", "thinking"):
-            stream.whole(message.get("id"), kind)
+            for complete in stream.whole(message.get("id"), kind):
+                run.text(*complete, parent)
             run.text(kind, block[kind], parent)
         elif kind in ("tool_use", "server_tool_use"):
             run.call(block["id"], block["name"], CLAUDE_TOOLS.get(block["name"], "Other"))
