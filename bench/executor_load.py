@@ -11,6 +11,7 @@ CPU is the executor's alone, user + system. Cases that need root (a small tmpfs)
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -159,15 +160,35 @@ def archive(files):
     return ["sh", "-c", "mkdir t; tar xf /tmp/ag-bench.tar -C t; mv t u; for d in u/d1?; do mv $d $d.x; done; rm -r u/d2?; sleep 0.5"]
 
 
-RECORDING = ROOT / "tests" / "recordings" / "claude" / "fix_test_partial.jsonl"
-played = [REPLAY, "--stdout", RECORDING]
+RECORDINGS = ROOT / "tests" / "recordings" / "claude"
+played = [REPLAY, "--stdout", RECORDINGS / "long_text_partial.jsonl"]
 MB = 1000 * 1000
+
+
+def stopped_gateway():
+    """A run of 98 s; its gateway is stopped from second 5 to 65, and so does not read what is published."""
+    with tempfile.TemporaryDirectory(prefix="ag-") as folder:
+        gateway = subprocess.Popen([BUILD / "agentgate-gateway", "--listen", "127.0.0.1:0", "--bus", f"ipc://{folder}/bus",
+                                    "--control", f"ipc://{folder}/control", "--state-dir", f"{folder}/gateway"],
+                                   stderr=subprocess.DEVNULL)
+
+        def stop(_):
+            threading.Timer(5, gateway.send_signal, [signal.SIGSTOP]).start()
+            threading.Timer(65, gateway.send_signal, [signal.SIGCONT]).start()
+        try:
+            compare("98 s, gateway stopped for 60 s", [REPLAY, "--stdout", RECORDINGS / "long_run.jsonl"], 1, during=stop,
+                    options=["--gateway", folder])
+        finally:
+            gateway.kill()
+            gateway.wait()
+
 
 CASES = {
     "played": lambda: compare("recording, real time", played, 3),
     "stuck": lambda: compare("recording, stuck stdout reader", played, 3, reads=False),
     "full": lambda: compare("recording, disk full (400 KiB)", played, 3, state=small_disk),
     "readonly": lambda: compare("recording, read-only state dir", played, 3, state=read_only_disk),
+    "stopped": stopped_gateway,
     "garbage": lambda: compare("200 MB of garbage", [PROBE, "floods", 200 * MB], 3),
     "garbage-quiet": lambda: compare("200 MB of garbage, --quiet", [PROBE, "floods", 200 * MB], 3, options=["--quiet"]),
     "lines": lambda: compare("1,000,000 lines of 10 bytes", [PROBE, "write", 10, 1000000], 3),

@@ -66,8 +66,10 @@ void ag_guard_destroy (ag_guard_t **self_p)
     ag_guard_t *self = *self_p;
     if (!self)
         return;
-    if (s_command (self, AG_GUARD_DO_END, 0) == 0)
+    if (!self->lost) {
+        kill (self->pid, SIGKILL);      /* before it sees our end close; also works when somebody has stopped it */
         waitpid (self->pid, NULL, 0);
+    }
     close (self->sock);
     free (self);
     *self_p = NULL;

@@ -47,8 +47,8 @@ typedef struct {
 
 /*  Forks the guard. NULL with a malloc'ed *error_r. */
 ag_guard_t *ag_guard_new (const ag_guard_options_t *options, char **error_r);
-/*  Tells the guard that all is done, waits until it is gone, frees. What the
-    agent has left running stays, as it would without us. */
+/*  All is done: ends the guard, waits until it is gone, frees. What the agent
+    has left running stays, as it would without us. */
 void ag_guard_destroy (ag_guard_t **self_p);
 /*  The other end: leaves the guard behind to TERM and KILL what is left. */
 void ag_guard_abandon (ag_guard_t **self_p);

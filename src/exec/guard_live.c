@@ -64,16 +64,16 @@ static void s_spawn (s_guard_t *self)
 static void s_report_agent (s_guard_t *self, const siginfo_t *info)
 {
     switch (info->si_code) {
-        case CLD_STOPPED:
-            s_report (self, AG_GUARD_STOPPED, info->si_status);
-            break;
-        case CLD_CONTINUED:
-            s_report (self, AG_GUARD_CONTINUED, 0);
-            break;
-        default:                /* exited, killed, dumped: as a wait status */
-            self->agent_reaped = true;
-            s_report (self, AG_GUARD_EXITED,
-                info->si_code == CLD_EXITED ? W_EXITCODE (info->si_status, 0) : W_EXITCODE (0, info->si_status));
+    case CLD_STOPPED:
+        s_report (self, AG_GUARD_STOPPED, info->si_status);
+        break;
+    case CLD_CONTINUED:
+        s_report (self, AG_GUARD_CONTINUED, 0);
+        break;
+    default:                /* exited, killed, dumped: as a wait status */
+        self->agent_reaped = true;
+        s_report (self, AG_GUARD_EXITED,
+            info->si_code == CLD_EXITED ? W_EXITCODE (info->si_status, 0) : W_EXITCODE (0, info->si_status));
     }
 }
 
@@ -132,14 +132,12 @@ static void s_obey (s_guard_t *self)
     if (got != sizeof command)
         s_clean_up (self);
     switch (command.verb) {
-        case AG_GUARD_DO_SPAWN:
-            s_spawn (self);
-            break;
-        case AG_GUARD_DO_SIGNAL:
-            s_signal_tree (self, command.value);
-            break;
-        case AG_GUARD_DO_END:
-            _exit (0);
+    case AG_GUARD_DO_SPAWN:
+        s_spawn (self);
+        break;
+    case AG_GUARD_DO_SIGNAL:
+        s_signal_tree (self, command.value);
+        break;
     }
 }
 

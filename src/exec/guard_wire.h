@@ -12,8 +12,7 @@
 /*  Executor to guard, one datagram each. */
 typedef enum {
     AG_GUARD_DO_SPAWN,
-    AG_GUARD_DO_SIGNAL,                 /* value: the signal */
-    AG_GUARD_DO_END                     /* go, and leave everything as it is */
+    AG_GUARD_DO_SIGNAL                  /* value: the signal */
 } ag_guard_verb_t;
 
 typedef struct {

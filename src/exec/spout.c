@@ -80,12 +80,12 @@ static ssize_t s_write_careful (ag_spout_t *self, const void *bytes, size_t len)
 static ssize_t s_write_once (ag_spout_t *self, const void *bytes, size_t len)
 {
     switch (self->manner) {
-        case BY_SEND:
-            return send (self->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        case BY_POLL:
-            return s_write_careful (self, bytes, len);
-        default:
-            return write (self->fd, bytes, len);
+    case BY_SEND:
+        return send (self->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case BY_POLL:
+        return s_write_careful (self, bytes, len);
+    default:
+        return write (self->fd, bytes, len);
     }
 }
 
