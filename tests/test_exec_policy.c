@@ -286,14 +286,15 @@ static void test_folders (void **state)
 static void test_descend_parse (void **state)
 {
     (void) state;
-    pid_t parent = 0;
+    pid_t parent = 0, group = 0;
     char kind = 0;
-    assert_int_equal (ag_descend_parse ("12 (evil) S 9) R 77 12 12", &parent, &kind), 0);
+    assert_int_equal (ag_descend_parse ("12 (evil) S 9) R 77 11 12", &parent, &group, &kind), 0);
     assert_int_equal (parent, 77);
+    assert_int_equal (group, 11);
     assert_int_equal (kind, 'R');
-    assert_int_equal (ag_descend_parse ("", &parent, &kind), -1);
-    assert_int_equal (ag_descend_parse ("12 (cut", &parent, &kind), -1);
-    assert_int_equal (ag_descend_parse ("12 (cut) Z", &parent, &kind), -1);
+    assert_int_equal (ag_descend_parse ("", &parent, &group, &kind), -1);
+    assert_int_equal (ag_descend_parse ("12 (cut", &parent, &group, &kind), -1);
+    assert_int_equal (ag_descend_parse ("12 (cut) Z 5", &parent, &group, &kind), -1);
 }
 
 int main (void)

@@ -108,8 +108,8 @@ static int s_make_guard (ag_executor_t *self, const ag_origin_t *origin, char **
     fcntl (self->out.fd, F_SETPIPE_SZ, PIPE_BYTES);
     ag_fds_set_nonblocking (self->out.fd);
     ag_fds_set_nonblocking (self->err.fd);
-    guard.foreign_fds[0] = self->out.fd;
-    guard.foreign_fds[1] = self->err.fd;
+    guard.read_fds[0] = self->out.fd;
+    guard.read_fds[1] = self->err.fd;
     self->guard = ag_guard_new (&guard, error_r);
     return self->guard ? 0 : -1;
 }

@@ -20,6 +20,7 @@
 typedef struct {
     pid_t pid;                  /* this process */
     pid_t parent;               /* its parent when we looked */
+    pid_t group;                /* its process group */
     bool zombie;                /* dead, not yet reaped */
     bool ours;                  /* known to descend from the root */
 } s_process_t;
@@ -30,14 +31,15 @@ typedef struct {
     size_t capacity;            /* allocated */
 } s_table_t;
 
-/*  "PID (name) STATE PPID ..."; the name may hold anything, also ')'. */
-int ag_descend_parse (const char *stat, pid_t *parent_r, char *state_r)
+/*  "PID (name) STATE PPID PGRP ..."; the name may hold anything, also ')'. */
+int ag_descend_parse (const char *stat, pid_t *parent_r, pid_t *group_r, char *state_r)
 {
     const char *behind_name = strrchr (stat, ')');
-    int parent;
-    if (!behind_name || sscanf (behind_name + 1, " %c %d", state_r, &parent) != 2)
+    int parent, group;
+    if (!behind_name || sscanf (behind_name + 1, " %c %d %d", state_r, &parent, &group) != 3)
         return -1;
     *parent_r = parent;
+    *group_r = group;
     return 0;
 }
 
@@ -55,7 +57,7 @@ static int s_read_process (int proc_fd, const char *name, s_process_t *process_r
     text[len] = 0;
     char state;
     *process_r = (s_process_t) { .pid = (pid_t) atol (name) };
-    if (ag_descend_parse (text, &process_r->parent, &state) != 0)
+    if (ag_descend_parse (text, &process_r->parent, &process_r->group, &state) != 0)
         return -1;
     process_r->zombie = state == 'Z' || state == 'X';
     return 0;
@@ -104,7 +106,7 @@ static void s_table_mark (s_table_t *table, pid_t root)
     }
 }
 
-size_t ag_descend_signal (pid_t root, int signum)
+size_t ag_descend_signal (pid_t root, int signum, pid_t except_group)
 {
     s_table_t table = { 0 };
     size_t living = 0;
@@ -114,7 +116,7 @@ size_t ag_descend_signal (pid_t root, int signum)
         if (!table.items[i].ours || table.items[i].zombie)
             continue;
         living++;
-        if (signum)
+        if (signum && table.items[i].group != except_group)
             kill (table.items[i].pid, signum);
     }
     free (table.items);

@@ -13,13 +13,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/*  Sends a signal to each living descendant of `root` (0: only counts them).
-    Returns their number; zombies are not counted. One pass: what forks
-    meanwhile may escape it, so call again until it returns 0. */
-size_t ag_descend_signal (pid_t root, int signum);
+/*  Sends a signal to each living descendant of `root` (0: only counts them), but
+    not to members of `except_group` (0: none), which was signalled as a group:
+    many programs take a second SIGTERM for impatience. Returns the number of
+    all; zombies are not counted. One pass: what forks meanwhile may escape it,
+    so call again until it returns 0. */
+size_t ag_descend_signal (pid_t root, int signum, pid_t except_group);
 
-/*  Reads the parent out of the text of /proc/PID/stat, and whether it is a
-    zombie. 0, or -1: not such a text. */
-int ag_descend_parse (const char *stat, pid_t *parent_r, char *state_r);
+/*  Reads parent, group and state ('Z': zombie) out of the text of /proc/PID/stat.
+    0, or -1: not such a text. */
+int ag_descend_parse (const char *stat, pid_t *parent_r, pid_t *group_r, char *state_r);
 
 #endif

@@ -97,7 +97,7 @@ void ag_guard_signal (ag_guard_t *self, int signum)
     /*  Without the guard the tree hangs below us */
     if (self->agent > 0)
         kill (-self->agent, signum);
-    ag_descend_signal (getpid (), signum);
+    ag_descend_signal (getpid (), signum, self->agent);
 }
 
 int ag_guard_fd (const ag_guard_t *self)

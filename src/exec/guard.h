@@ -26,7 +26,8 @@ typedef struct ag_guard ag_guard_t;
 
 typedef struct {
     ag_child_plan_t plan;               /* the agent; its pipe ends are closed in us */
-    int foreign_fds[2];                 /* our ends of those pipes: closed in the guard */
+    int read_fds[2];                    /* our ends of those pipes, non-blocking. The guard keeps them open, and
+                                           reads them when we are dead: SIGPIPE is no way to be asked to stop */
     int kill_after_ms;                  /* between SIGTERM and SIGKILL */
 } ag_guard_options_t;
 

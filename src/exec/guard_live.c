@@ -19,8 +19,8 @@
 #include "exec/fds.h"
 #include "exec/guard_wire.h"
 
-/*  How often a dying tree is looked at. */
-enum { LADDER_STEP_MS = 50 };
+/*  How often a dying tree is looked at, and how much of it is heard each time. */
+enum { LADDER_STEP_MS = 50, HEAR_READS = 256 };
 
 typedef struct {
     const ag_guard_options_t *options;  /* what to start, how long to wait */
@@ -42,8 +42,8 @@ static void s_report (s_guard_t *self, ag_guard_kind_t kind, int value)
 /*  Lets go of all that belongs to the agent alone, so that its peers see EOF. */
 static void s_let_go (s_guard_t *self)
 {
-    int keep[] = { self->sock, self->signal_fd };
-    ag_fds_close_others (keep, 2);
+    int keep[] = { self->sock, self->signal_fd, self->options->read_fds[0], self->options->read_fds[1] };
+    ag_fds_close_others (keep, sizeof keep / sizeof *keep);
     for (int fd = 0; fd <= 2; fd++)
         ag_fds_replace_by_null (fd);
 }
@@ -92,12 +92,13 @@ static void s_reap (s_guard_t *self)
     SIGTERM for later, so it is woken. */
 static size_t s_signal_tree (s_guard_t *self, int signum)
 {
-    if (self->agent > 0 && !self->agent_reaped) {
-        kill (-self->agent, signum);
+    pid_t group = self->agent_reaped ? 0 : self->agent;
+    if (group > 0) {
+        kill (-group, signum);
         if (signum == SIGTERM)
-            kill (-self->agent, SIGCONT);
+            kill (-group, SIGCONT);
     }
-    return ag_descend_signal (getpid (), signum);
+    return ag_descend_signal (getpid (), signum, group);
 }
 
 static void s_wait (s_guard_t *self, struct pollfd *items, nfds_t count, int timeout_ms)
@@ -110,15 +111,32 @@ static void s_wait (s_guard_t *self, struct pollfd *items, nfds_t count, int tim
     }
 }
 
+/*  What the agent still says is for nobody, but must not block or break it. A
+    part at a time: who never stops talking must not put off his SIGKILL. */
+static void s_hear_out (struct pollfd *item)
+{
+    char ignored[4096];
+    ssize_t len = 1;
+    if (!item->revents)
+        return;
+    for (int i = 0; i < HEAR_READS && len > 0; i++)
+        len = read (item->fd, ignored, sizeof ignored);
+    if (len == 0 || (len < 0 && errno != EAGAIN))
+        item->fd = -1;          /* all its writers are gone */
+}
+
 /*  The executor is gone. SIGTERM once, then SIGKILL until nothing is left. */
 static void __attribute__ ((noreturn)) s_clean_up (s_guard_t *self)
 {
     int64_t kill_us = ag_clock_mono_us () + self->options->kill_after_ms * INT64_C (1000);
-    struct pollfd item = { .fd = self->signal_fd, .events = POLLIN };
+    struct pollfd items[] = { { .fd = self->signal_fd, .events = POLLIN },
+        { .fd = self->options->read_fds[0], .events = POLLIN }, { .fd = self->options->read_fds[1], .events = POLLIN } };
     size_t living = s_signal_tree (self, SIGTERM);
     while (living) {
-        s_wait (self, &item, 1, LADDER_STEP_MS);
-        living = ag_clock_mono_us () < kill_us ? ag_descend_signal (getpid (), 0) : s_signal_tree (self, SIGKILL);
+        s_wait (self, items, 3, LADDER_STEP_MS);
+        s_hear_out (&items[1]);
+        s_hear_out (&items[2]);
+        living = ag_clock_mono_us () < kill_us ? ag_descend_signal (getpid (), 0, 0) : s_signal_tree (self, SIGKILL);
     }
     _exit (0);
 }
@@ -157,8 +175,6 @@ static void s_prepare (s_guard_t *self)
     sigemptyset (&child);
     sigaddset (&child, SIGCHLD);
     self->signal_fd = ag_fds_lift (signalfd (-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-    for (size_t i = 0; i < 2; i++)
-        close (self->options->foreign_fds[i]);
 }
 
 void ag_guard_live (const ag_guard_options_t *options, int sock)

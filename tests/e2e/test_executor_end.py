@@ -116,6 +116,24 @@ def test_killed_executor_first_asks_its_agent_to_stop(executor):
     await_true(path.exists, timeout=5, what="the agent's trap")
 
 
+def test_killed_executors_agent_that_never_stops_talking_is_killed(executor):
+    process = executor.start("--kill-after", "0.5", command=["sh", "-c", "trap '' TERM; echo $$; exec yes"])
+    pid = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    await_true(lambda: not alive(pid), timeout=5, what="its end")
+
+
+def test_the_agent_is_asked_once(executor):
+    """Many take a second SIGTERM for impatience."""
+    script = "trap 'echo asked; n=1' TERM; echo ready; while [ -z $n ]; do sleep 0.05; done; sleep 0.5; echo done"
+    process = executor.start(command=["sh", "-c", script])
+    assert process.stdout.readline() == b"ready\n"
+    process.terminate()
+    out, _ = process.communicate(timeout=60)
+    assert out == b"asked\ndone\n"
+
+
 def test_killed_executor_leaves_journal_and_artifact(executor):
     process = executor.start(command=[executor.probe, "write", "100", "100000", "1000"])
     for _ in range(300):
