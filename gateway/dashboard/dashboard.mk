@@ -75,11 +75,13 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/dev/serve.mjs \
 	gateway/dashboard/scripts/check-sources.mjs \
 	gateway/dashboard/scripts/test.mjs \
+	gateway/dashboard/test/facts.test.ts \
 	gateway/dashboard/test/fakes.ts \
 	gateway/dashboard/test/intervals.test.ts \
 	gateway/dashboard/test/link.test.ts \
 	gateway/dashboard/test/runlog.test.ts \
 	gateway/dashboard/test/runstream.test.ts \
+	gateway/dashboard/test/text.test.ts \
 	tests/page/build.test.mjs \
 	tests/page/lib.mjs \
 	tests/page/page.test.mjs \

@@ -106,6 +106,9 @@ function Head({ title, icon, onClose }: { title: string; icon?: string; onClose(
   );
 }
 
+/*  Kinds whose input does not already say, first of all, what they are about. */
+const TARGETS: ReadonlySet<number> = new Set([Row.READ, Row.EDIT, Row.WEB]);
+
 interface EventDetailsProps extends DrawerProps {
   event: AgentGateEvent;
   result: AgentToolResult | undefined;
@@ -118,7 +121,9 @@ function EventDetails({ stream, seq, event, result, onClose, onSelect, onShow, i
   return (
     <>
       <Head title={word(event)} icon={KINDS[kind].icon} onClose={onClose} />
-      <p class="drawer-target mono">{event.type === "agent_tool_call" ? oneLine(callTarget(event, cwd), 400) : ""}</p>
+      <p class="drawer-target mono">
+        {event.type === "agent_tool_call" && TARGETS.has(kind) ? oneLine(callTarget(event, cwd), 400) : ""}
+      </p>
       <p class="drawer-facts">
         <span>event {grouped(seq)}</span>
         <time>{dayTime(stream.log.timeMs(event.seq))}</time>

@@ -87,7 +87,7 @@ export function Diff({ before, after, whole }: { before: string; after: string; 
       {shown.map((line, at) =>
         line ? (
           <div key={at} class={line.kind === "+" ? "d-add" : line.kind === "-" ? "d-del" : "d-same"}>
-            <span class="d-no">{line.after || line.before}</span>
+            {whole ? <span class="d-no">{line.after}</span> : null}
             <span class="d-mark">{line.kind}</span>
             <span class="d-text">{line.text.slice(0, LINE_MAX)}</span>
           </div>

@@ -35,37 +35,39 @@ export function recall(key: string, store: "local" | "session" = "local"): strin
 export const token = (): string => recall(TOKEN_KEY, "session");
 export const setToken = (value: string): void => remember(TOKEN_KEY, value || null, "session");
 
+let due: (() => void)[] = [];
+
+function flush(): void {
+  const now = due;
+  due = [];
+  for (const fn of now) {
+    fn();
+  }
+}
+
 /*  A hidden tab gets no animation frames, so there a timer takes their place:
     counts and title stay true, and nothing piles up. */
-const frame: FrameScheduler = (fn) => {
-  let done = false;
-  const once = (): void => {
-    if (!done) {
-      done = true;
-      document.removeEventListener("visibilitychange", shown);
-      fn();
-    }
-  };
-  const shown = (): void => {
-    if (!document.hidden) {
-      once();
-    }
-  };
+function ask(): void {
   if (document.hidden) {
-    setTimeout(once, HIDDEN_MS);
-    document.addEventListener("visibilitychange", shown);
+    setTimeout(flush, HIDDEN_MS);
   } else {
-    requestAnimationFrame(once);
-    document.addEventListener("visibilitychange", hidden);
+    requestAnimationFrame(flush);
   }
-  /* Hidden before the frame came: it will not come now. */
-  function hidden(): void {
-    document.removeEventListener("visibilitychange", hidden);
-    if (document.hidden && !done) {
-      setTimeout(once, HIDDEN_MS);
-    }
+}
+
+const frame: FrameScheduler = (fn) => {
+  due.push(fn);
+  if (due.length === 1) {
+    ask();
   }
 };
+
+/*  What was asked of the one is now up to the other; shown again, it is painted at once. */
+document.addEventListener("visibilitychange", () => {
+  if (due.length > 0) {
+    document.hidden ? ask() : flush();
+  }
+});
 
 /*  The token never goes into a URL: over HTTP it is a header, over WebSocket a subprotocol. */
 function openSocket(url: string): SocketLike {
