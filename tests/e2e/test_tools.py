@@ -2,6 +2,8 @@
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import time
 import urllib.error
@@ -9,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from harness import Program, executor
+from harness import Gateway, Program, executor
 
 TIMEOUT = 60
 
@@ -74,7 +76,6 @@ def test_emit_without_a_gateway_is_owed_and_delivered_later(build_dir, run_dir):
     assert result.returncode == 3
     assert "not acknowledged" in result.stderr and "--owed" in result.stderr
     assert owed_marks(run_dir) == ["work-orders/W%2F1"]
-    from harness import Gateway
     with Gateway(build_dir, run_dir) as gateway:
         paid = tool(build_dir, "replay", *to(gateway), "--owed")
         assert paid.returncode == 0, paid.stderr
@@ -241,3 +242,34 @@ def test_keygen(build_dir, tmp_path):
     assert (tmp_path / "keys" / "allowed").is_dir()
     again = tool(build_dir, "keygen", tmp_path / "keys")
     assert again.returncode == 1 and "left alone" in again.stderr
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# keys, from end to end
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_over_tcp_only_those_with_an_allowed_key_are_heard(build_dir, run_dir):
+    keys = {name: run_dir / name for name in ("server", "friend", "stranger")}
+    for folder in keys.values():
+        assert tool(build_dir, "keygen", folder).returncode == 0
+    for name in ("friend", "stranger"):
+        shutil.copy(keys["server"] / "own", keys[name] / "gateway")
+    shutil.copy(keys["friend"] / "own", keys["server"] / "allowed" / "friend")
+    bus, control = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
+    with Gateway(build_dir, run_dir, "--bus", bus, "--control", control, "--curve-dir", keys["server"]) as gateway:
+        words = ["work_order_updated", "workOrderId=W", "status=x"]
+
+        def emitted(name, *options):
+            return emit(build_dir, ["--bus", bus, "--control", control, "--state-dir", run_dir / f"state-{name}", *options],
+                        *words).returncode
+
+        assert emitted("friend", "--curve-dir", keys["friend"]) == 0
+        assert emitted("stranger", "--curve-dir", keys["stranger"]) == 3
+        assert emitted("nobody") == 3
+        assert len(history(gateway, "@W")) == 1
+        gateway.wait_stderr("KEY_REFUSED")
