@@ -53,4 +53,4 @@ tests_test_exec_watch_set_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
 endif
 
 dist_man_MANS += docs/man/agentgate-exec.1
-EXTRA_DIST += docs/design/executor.md bench/executor_load.py
+EXTRA_DIST += docs/design/executor.md bench/executor_load.py bench/executor.md

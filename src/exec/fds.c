@@ -66,7 +66,7 @@ static int s_by_number (const void *a, const void *b)
 void ag_fds_close_others (const int *keep, size_t count)
 {
     assert (count <= FDS_KEEP_MAX);
-    int sorted[FDS_KEEP_MAX];
+    int sorted[FDS_KEEP_MAX] = { 0 };
     for (size_t i = 0; i < count; i++)
         sorted[i] = keep[i];
     qsort (sorted, count, sizeof (int), s_by_number);
