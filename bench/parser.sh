@@ -16,25 +16,32 @@ recordings=$here/../tests/recordings
 repeat() { # NAME TIMES FILE...
   name=$1 times=$2
   shift 2
-  while [ "$times" -gt 0 ]; do cat "$@"; times=$((times - 1)); done >"$work/$name"
+  while [ "$times" -gt 0 ]; do cat "$@"; times=$((times - 1)); done >"$work/$name.jsonl"
 }
 repeat claude 60 "$recordings/claude/long_run.jsonl"
 repeat claude-partial 60 "$recordings/claude/fix_test_partial.jsonl" "$recordings/claude/thinking_partial.jsonl" \
   "$recordings/claude/long_text_partial.jsonl"
 repeat codex 100 "$recordings/codex/long_run.jsonl"
 
-# The middle of ROUNDS runs; each prints lines, things made and CPU seconds.
-middle() { sort -n -k3 | sed -n "$(((rounds + 1) / 2))p"; }
-node_run() { for _ in $(seq "$rounds"); do node "$here/parser.mjs" "$1"; done | middle; }
-our_run() { for _ in $(seq "$rounds"); do "$build/bench/parser" "$1" "$2"; done | middle; }
+# Each round runs all four, so that they meet the same load; then the middle of ROUNDS counts.
+# A run prints lines, things made and CPU seconds.
+rounds_of() { # FILE
+  for _ in $(seq "$rounds"); do
+    node "$here/parser.mjs" "$1" >>"$work/node"
+    for stage in parse redact encode; do "$build/bench/parser" "$1" "$stage" >>"$work/$stage"; done
+  done
+}
+middle() { sort -n -k3 "$work/$1" | sed -n "$(((rounds + 1) / 2))p"; }
 
 printf '%-15s %10s %12s %12s %8s %14s %14s\n' file lines node/s parse/s ratio 'redact ev/s' 'encode ev/s'
 for name in claude claude-partial codex; do
+  rm -f "$work/node" "$work/parse" "$work/redact" "$work/encode"
+  rounds_of "$work/$name.jsonl"
   {
-    node_run "$work/$name"
-    our_run "$work/$name" parse
-    our_run "$work/$name" redact
-    our_run "$work/$name" encode
+    middle node
+    middle parse
+    middle redact
+    middle encode
   } | awk -v name="$name" '
     NR == 1 { node = $1 / $3 }
     NR == 2 { lines = $1; parse = $1 / $3 }

@@ -38,7 +38,7 @@ bench_parser_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
 
 EXTRA_DIST += tests/recordings tests/fidelity/raw.py tests/fidelity/test_fidelity.py tests/fidelity/test_memory.py \
 	tests/fuzz/run.sh tests/fuzz/parser.dict tests/fuzz/redact.dict tests/fuzz/corpus \
-	bench/parser.sh bench/parser.mjs docs/design/agent.md
+	bench/parser.sh bench/parser.mjs bench/parser.md docs/design/agent.md
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/test_line
