@@ -103,6 +103,12 @@ void ag_heads_note (ag_heads_t *self, const ag_event_t *event, ag_received_t *re
     head->seq = seq;
 }
 
+uint64_t ag_heads_seq (const ag_heads_t *self, ag_str_t stream, uint64_t epoch)
+{
+    const s_head_t *head = zhashx_lookup (self->streams, &stream);
+    return head && head->epoch == epoch ? head->seq : 0;
+}
+
 size_t ag_heads_count (const ag_heads_t *self)
 {
     return zhashx_size (self->streams);

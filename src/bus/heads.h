@@ -23,6 +23,8 @@ void ag_heads_destroy (ag_heads_t **self_p);
     of a stream, or of a newer epoch that does not begin with 1, misses nothing
     that is known: where it was joined is where it begins. */
 void ag_heads_note (ag_heads_t *self, const ag_event_t *event, ag_received_t *received_r);
+/*  The greatest number of a stream in that epoch that was noted; 0: none. */
+uint64_t ag_heads_seq (const ag_heads_t *self, ag_str_t stream, uint64_t epoch);
 size_t ag_heads_count (const ag_heads_t *self);
 
 #endif

@@ -18,6 +18,7 @@
 #include "core/utf8.h"
 #include "exec/rundir.h"
 #include "store/store.h"
+#include "tools/history.h"
 #include "tools/target.h"
 
 enum { FINISH_MS = 10000, TURN_MS = 500, UNWAITED_EVENTS = 64 };
@@ -48,38 +49,12 @@ int ag_playback_is_journal (const char *path)
 /* ---------------------------------------------------------------------- */
 /*  An event as a draft again */
 
-static void s_copy_field (ag_draft_t *draft, ag_field_t field, struct json_object *value)
-{
-    switch (ag_field_type (field)) {
-    case AG_TYPE_STRING:
-        ag_draft_set_string (draft, field, json_object_get_string (value), (size_t) json_object_get_string_len (value));
-        break;
-    case AG_TYPE_INTEGER:
-        ag_draft_set_integer (draft, field, json_object_get_int64 (value));
-        break;
-    case AG_TYPE_NUMBER:
-        ag_draft_set_number (draft, field, json_object_get_double (value));
-        break;
-    case AG_TYPE_BOOLEAN:
-        ag_draft_set_boolean (draft, field, json_object_get_boolean (value));
-        break;
-    case AG_TYPE_OBJECT:
-        ag_draft_set_object (draft, field, value);
-        break;
-    }
-}
-
 static ag_draft_t *s_draft_of (ag_event_t *event)
 {
-    size_t count;
-    const ag_field_rule_t *rules = ag_kind_fields (ag_event_kind (event), &count);
     ag_str_t json = ag_event_json (event);
     char *text = ag_str_dup (json);
-    struct json_object *object = json_tokener_parse (text), *value;
-    ag_draft_t *draft = ag_draft_new (ag_event_kind (event));
-    for (size_t i = 0; i < count; i++)
-        if (json_object_object_get_ex (object, ag_field_name (rules[i].field), &value))
-            s_copy_field (draft, rules[i].field, value);
+    struct json_object *object = json_tokener_parse (text);
+    ag_draft_t *draft = ag_history_draft (ag_event_kind (event), object);
     json_object_put (object);
     free (text);
     return draft;

@@ -12,12 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus/heads.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/settings.h"
+#include "tools/history.h"
 #include "tools/pretty.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, AGAIN_US = 1000000 };
 
 static const char s_usage[] =
     "Usage: agentgate-tail [options]\n"
@@ -51,6 +54,16 @@ static const ag_setting_t s_settings[] = {
         .choices = "auto|always|never",
         .fallback = "auto",
         .help = "in pretty lines" },
+    { .name = "from-start",
+        .type = AG_SETTING_FLAG,
+        .help = "first what the gateway has kept, then what comes, without a seam" },
+    { .name = "http",
+        .type = AG_SETTING_STRING,
+        .metavar = "URL",
+        .env = "AGENTGATE_HTTP",
+        .fallback = "http://127.0.0.1:3001",
+        .help = "the gateway's pages, for --from-start" },
+    { .name = "token", .type = AG_SETTING_STRING, .metavar = "TOKEN", .env = "AGENTGATE_TOKEN", .help = "for them" },
     { .name = "count",
         .type = AG_SETTING_INTEGER,
         .metavar = "N",
@@ -71,8 +84,13 @@ typedef struct {
     ag_str_t run;   /* only this one; or absent */
     uint64_t types; /* bit (1 << kind); all ones: every type */
     bool pretty, colour, partial;
-    uint64_t left; /* events still to be shown; 0: no limit */
-    ag_buf_t line; /* scratch */
+    uint64_t left;               /* events still to be shown; 0: no limit */
+    bool from_start;             /* what was missed is fetched over HTTP */
+    ag_history_source_t history; /* for that */
+    ag_heads_t *heads;           /* what was shown of each stream */
+    int64_t again_us;            /* when to look once more for what came before the subscription held; 0: done */
+    bool enough;                 /* --count is reached */
+    ag_buf_t line;               /* scratch */
 } s_tail_t;
 
 /* ---------------------------------------------------------------------- */
@@ -119,6 +137,10 @@ static void s_read_options (s_tail_t *self, int argc, char **argv)
     self->colour = s_choice (self->settings, "color", "always");
     self->partial = ag_settings_flag (self->settings, "partial");
     self->left = (uint64_t) ag_settings_integer (self->settings, "count");
+    self->from_start = ag_settings_flag (self->settings, "from-start");
+    self->history = (ag_history_source_t){ ag_settings_string (self->settings, "http"),
+        ag_settings_string (self->settings, "token") };
+    self->heads = ag_heads_new ();
 }
 
 /*  Endpoints to connect to as they are, endpoints to bind with "@". */
@@ -186,35 +208,110 @@ static void s_show (s_tail_t *self, ag_event_t *event)
         ag_fatal (EXIT_FAILED, "cannot write: %s", strerror (errno));
 }
 
-/*  False: enough. */
-static bool s_take (s_tail_t *self, ag_received_t *received)
+/*  The topic selects a run only within its work order. */
+static bool s_is_ours (const s_tail_t *self, ag_event_t *event)
 {
-    /*  The topic selects a run only within its work order. */
-    bool ours = !self->run.ptr || ag_str_eq (ag_event_run (received->event), self->run) ||
-                (ag_str_is (self->run, "@") && ag_event_stream (received->event).ptr[0] == '@');
-    if (ours && received->missed_from)
+    return !self->run.ptr || ag_str_eq (ag_event_run (event), self->run) ||
+           (ag_str_is (self->run, "@") && ag_event_stream (event).ptr[0] == '@');
+}
+
+static void s_show_wanted (s_tail_t *self, ag_event_t *event)
+{
+    if (!s_is_ours (self, event) || !s_is_wanted (self, event) || self->enough)
+        return;
+    s_show (self, event);
+    self->enough = self->left && --self->left == 0;
+}
+
+/* ---------------------------------------------------------------------- */
+/*  From the start: what the gateway has kept, and again what was missed */
+
+static void s_show_kept (void *context, ag_event_t *event)
+{
+    s_tail_t *self = context;
+    ag_received_t received = { .event = event };
+    ag_heads_note (self->heads, event, &received);
+    if (!received.repeated)
+        s_show_wanted (self, event);
+}
+
+static void s_fetch (s_tail_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to)
+{
+    char *error = NULL;
+    if (ag_history_events (&self->history, stream, epoch, from, to, s_show_kept, self, &error) == 0)
+        return;
+    fflush (stdout);
+    fprintf (stderr, "agentgate-tail: the gateway's history cannot be read: %s\n", error);
+    free (error);
+}
+
+static void s_fetch_stream (void *context, const ag_history_stream_t *stream)
+{
+    s_tail_t *self = context;
+    ag_str_t work_order = s_text (self->settings, "work-order");
+    uint64_t shown = ag_heads_seq (self->heads, stream->stream, stream->epoch);
+    if ((!work_order.ptr || ag_str_eq (work_order, stream->work_order)) && stream->last > shown)
+        s_fetch (self, stream->stream, stream->epoch, shown + 1, stream->last);
+}
+
+static void s_fetch_all (s_tail_t *self)
+{
+    char *error = NULL;
+    if (ag_history_streams (&self->history, s_fetch_stream, self, &error))
+        ag_fatal (EXIT_FAILED, "the gateway's history cannot be read: %s; --http URL names the gateway", error);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  What comes */
+
+static void s_take (s_tail_t *self, ag_received_t *received)
+{
+    ag_event_t *event = received->event;
+    *received = (ag_received_t){ .event = event };
+    uint64_t shown = ag_heads_seq (self->heads, ag_event_stream (event), ag_event_epoch (event));
+    if (self->from_start && ag_event_seq (event) > shown + 1)
+        s_fetch (self, ag_event_stream (event), ag_event_epoch (event), shown + 1, ag_event_seq (event) - 1);
+    ag_heads_note (self->heads, event, received);
+    if (received->missed_from && s_is_ours (self, event))
         s_tell_missed (self, received);
-    bool shown = ours && s_is_wanted (self, received->event);
-    if (shown)
-        s_show (self, received->event);
+    if (!(received->repeated && self->from_start))
+        s_show_wanted (self, event);
     ag_event_unref (&received->event);
-    return !(shown && self->left && --self->left == 0);
+}
+
+/*  What was published before the subscription held is not heard, and a stream
+    that has ended then says no more: so once more, when it surely holds. */
+static void s_look_again (s_tail_t *self)
+{
+    if (!self->again_us || ag_clock_mono_us () < self->again_us)
+        return;
+    self->again_us = 0;
+    s_fetch_all (self);
+}
+
+static void s_flush (void)
+{
+    if (fflush (stdout))
+        ag_fatal (EXIT_FAILED, "cannot write: %s", strerror (errno));
 }
 
 static void s_follow (s_tail_t *self, ag_subscriber_t *subscriber)
 {
     ag_received_t received;
-    bool more = true;
-    while (more) {
+    if (self->from_start) {
+        s_fetch_all (self);
+        self->again_us = ag_clock_mono_us () + AGAIN_US;
+    }
+    while (!self->enough) {
         int got = ag_subscriber_next (subscriber, 0, &received);
         if (got == 0) {
             /*  Nothing waits: now what was written is to be seen. */
-            if (fflush (stdout))
-                ag_fatal (EXIT_FAILED, "cannot write: %s", strerror (errno));
-            got = ag_subscriber_next (subscriber, -1, &received);
+            s_flush ();
+            got = ag_subscriber_next (subscriber, self->again_us ? AGAIN_US / 1000 : -1, &received);
         }
         if (got == 1)
-            more = s_take (self, &received);
+            s_take (self, &received);
+        s_look_again (self);
     }
 }
 
@@ -226,6 +323,7 @@ int main (int argc, char **argv)
     s_follow (&self, subscriber);
     ag_subscriber_destroy (&subscriber);
     ag_settings_destroy (&self.settings);
+    ag_heads_destroy (&self.heads);
     ag_buf_free (&self.line);
     return fflush (stdout) ? EXIT_FAILED : 0;
 }

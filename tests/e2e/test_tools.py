@@ -148,6 +148,33 @@ def test_tail_follows_the_gateway(build_dir, gateway):
         assert json.loads(tail.process.stdout.read())["status"] == "x"
 
 
+def test_tail_from_the_start_has_no_seam(build_dir, gateway, recordings):
+    """One run before it starts, one that ends while its subscription is on its way, one that it follows."""
+    gateway.play(recordings / "claude" / "fix_test.jsonl", "before")
+    with Program([build_dir / "agentgate-tail", "--connect", gateway.republish, "--http", gateway.url, "--from-start"],
+                 stdout=subprocess.PIPE) as tail:
+        gateway.play(recordings / "claude" / "bash_fail.jsonl", "between")
+        runs = {}
+        later = False
+        for line in tail.process.stdout:
+            event = json.loads(line)
+            runs.setdefault(event["runId"], []).append(event["seq"])
+            ended = event["type"] == "run_completed"
+            if ended and event["runId"] == "between" and not later:
+                later = True
+                gateway.play(recordings / "claude" / "long_run.jsonl", "after")
+            if ended and event["runId"] == "after":
+                break
+    for run in ("before", "between", "after"):
+        assert runs[run] == list(range(1, len(runs[run]) + 1))
+        assert len(runs[run]) == history_length(gateway, run)
+
+
+def history_length(gateway, run):
+    with urllib.request.urlopen(f"{gateway.url}/api/v1/runs/{run}", timeout=TIMEOUT) as answer:
+        return json.load(answer)["last"]
+
+
 def test_tail_shows_hostile_text_harmlessly(build_dir, run_dir):
     endpoint = f"ipc://{run_dir}/tail"
     hostile = "red \x1b[31m bell \x07 c1 \x9b2J bidi \u202e sep \u2028 del \x7f"
@@ -166,6 +193,8 @@ def test_tail_shows_hostile_text_harmlessly(build_dir, run_dir):
     (["--connect", "somewhere"], "ipc://PATH or tcp://HOST:PORT"),
     (["--connect", "tcp://192.0.2.1:5"], "--insecure"),
     (["word"], "no words"),
+    (["--from-start", "--http", "http://127.0.0.1:1"], "history cannot be read"),
+    (["--from-start", "--http", "nonsense"], "http://HOST:PORT is wanted"),
 ])
 def test_tail_names_what_cannot_be(build_dir, words, says):
     result = tool(build_dir, "tail", *words)
