@@ -13,7 +13,6 @@
 #include "feed/message.h"
 
 enum {
-    HEARTBEAT_US = 10 * 1000 * 1000,
     SKIPPED_US = 1000 * 1000,
     REPLAY_FACTOR = 20,
     REPLAY_BYTES_PER_SECOND = 4 * 1024 * 1024,

@@ -42,6 +42,11 @@ tests_test_feed_client_SOURCES = tests/test_feed_client.c $(FEED_TAP)
 tests_test_feed_client_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_client_LDADD = $(FEED_TEST_LDADD)
 
+check_PROGRAMS += tests/test_feed_pace
+tests_test_feed_pace_SOURCES = tests/test_feed_pace.c $(FEED_TAP)
+tests_test_feed_pace_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
+tests_test_feed_pace_LDADD = $(FEED_TEST_LDADD)
+
 check_PROGRAMS += tests/test_feed_flood
 tests_test_feed_flood_SOURCES = tests/test_feed_flood.c $(FEED_RIG)
 tests_test_feed_flood_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
