@@ -353,8 +353,10 @@ s_waiting_critical (const model_t *self, const model_viewer_t *viewer, int strea
     return 0;
 }
 
-void
-model_drained (model_t *self, model_viewer_t *viewer)
+/*  "A critical event leaves at once": none waits while there is debt left. True: one does,
+    or that cannot be known. */
+static bool
+s_waits (model_t *self, model_viewer_t *viewer)
 {
     int64_t full = (int64_t) viewer->options.rate_limit * MILLION;
     bool waits = false;
@@ -363,15 +365,23 @@ model_drained (model_t *self, model_viewer_t *viewer)
     /*  A plain client is not told which number was evicted before it could be read. */
     ag_hub_stats_t stats;
     ag_hub_stats (self->hub, &stats);
-    bool known = !viewer->positioned && !(viewer->options.plain && stats.evicted > 0);
-    for (int stream = 0; known && stream < MODEL_STREAMS; stream++) {
+    if (viewer->positioned || (viewer->options.plain && stats.evicted > 0))
+        return true;
+    for (int stream = 0; stream < MODEL_STREAMS; stream++) {
         uint64_t seq = s_waiting_critical (self, viewer, stream);
         waits |= seq != 0;
         if (seq != 0 && (full == 0 || viewer->level >= MILLION - full))
             model_fail (self, "%s: critical %llu still waits, bucket at %lld", self->streams[stream].id,
                 (unsigned long long) seq, (long long) viewer->level);
     }
-    if (full && known && viewer->charged && !viewer->critical_now && !waits && viewer->level < 0)
+    return waits;
+}
+
+void
+model_drained (model_t *self, model_viewer_t *viewer)
+{
+    bool waits = s_waits (self, viewer);
+    if (viewer->options.rate_limit && viewer->charged && !viewer->critical_now && !waits && viewer->level < 0)
         model_fail (self, "debt without a critical event: %lld", (long long) viewer->level);
     viewer->critical_now = viewer->charged = false;
 }

@@ -219,6 +219,18 @@ test_critical_drives_the_bucket_to_minus_burst_and_no_further (void **state)
 }
 
 static void
+test_critical_events_have_the_first_claim_on_the_bucket (void **state)
+{
+    (void) state;
+    s_begin (2);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 2);
+    tap_put (&hub, RIG_ERROR, 3, 5);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started gap[1-2 rate] e3 e4 e5");
+}
+
+static void
 test_the_end_sheds_nothing (void **state)
 {
     (void) state;
@@ -348,6 +360,7 @@ main (void)
         CASE (test_critical_leaves_at_once),
         CASE (test_critical_sheds_what_the_bucket_does_not_allow),
         CASE (test_critical_drives_the_bucket_to_minus_burst_and_no_further),
+        CASE (test_critical_events_have_the_first_claim_on_the_bucket),
         CASE (test_the_end_sheds_nothing),
         CASE (test_the_end_drains_at_the_replay_budget),
         CASE (test_too_long_a_range_sheds_low_first),

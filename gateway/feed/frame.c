@@ -462,11 +462,13 @@ s_list_messages (s_frame_t *frame, bool batch)
     const s_part_t *parts = (const s_part_t *) frame->parts.data;
     size_t count = s_count (&frame->parts, sizeof *parts);
     for (size_t i = batch ? count - 1 : 0; i < count; i++) {
-        ag_str_t text = { frame->text.data + parts[i].offset, parts[i].len };
+        ag_str_t text;
         if (batch)
             text = (ag_str_t) { frame->text.data, frame->text.len };
         else if (parts[i].len == 0)
             text = ag_event_json (parts[i].event);
+        else
+            text = (ag_str_t) { frame->text.data + parts[i].offset, parts[i].len };
         ag_buf_append (&frame->messages, &text, sizeof text);
         ag_buf_append (&frame->events, &parts[i].event, sizeof parts[i].event);
     }
