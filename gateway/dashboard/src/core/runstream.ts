@@ -52,7 +52,7 @@ export class RunStream {
   link: LinkState;
   confirmed = false; /* subscribed on the present connection */
   replaying = false;
-  replayTarget = 0;
+  openedAt = 0; /* last seq when the page first subscribed: what is above is new */
   everConfirmed = false;
   producer: Producer | "" = "";
   pressure: Backpressure | undefined;
@@ -235,17 +235,17 @@ export class RunStream {
   }
 
   #confirmed(message: Confirmed): void {
+    const info = message.streams[this.runId];
+    this.openedAt = this.everConfirmed ? this.openedAt : (info?.last ?? 0);
     this.confirmed = true;
     this.everConfirmed = true;
     this.problem = undefined;
-    const info = message.streams[this.runId];
     if (!info) {
       return;
     }
     this.#epoch(info.epoch);
     this.producer = info.state as Producer;
     this.replaying = true;
-    this.replayTarget = info.last;
     this.log.extendTo(info.last);
     if (info.last === 0) {
       this.#replayed();
@@ -258,6 +258,7 @@ export class RunStream {
       this.log = new RunLog(epoch);
       this.facts = new RunFacts(this.log);
       this.generation++;
+      this.openedAt = 0;
       this.#backfill.stop();
       this.#backfill = this.#newBackfill();
       if (!this.replaying) {

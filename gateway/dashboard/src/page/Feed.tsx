@@ -5,13 +5,16 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 import { useEffect, useMemo, useRef, useState } from "react";
-import { Row } from "../core/rows.ts";
+import { Flag, Row } from "../core/rows.ts";
 import type { RunStream } from "../core/runstream.ts";
 import { type Filter, View } from "../core/view.ts";
 import { grouped, plural } from "../text/format.ts";
 import { Icon } from "./icons.tsx";
 import { RowList } from "./rowlist.ts";
 import { bindRow, canFetch, createRow, type RowContext, titleRow } from "./rownode.ts";
+
+/*  Failures are counted in so many of the newest rows. */
+const COUNTED = 20_000;
 
 export interface FeedHandle {
   move(by: number): void;
@@ -36,11 +39,6 @@ export interface FeedProps {
   handle: { current: FeedHandle | undefined };
   sizes: boolean;
   empty: string;
-}
-
-interface Pause {
-  last: number /* log.last when following stopped */;
-  failures: number;
 }
 
 interface Kept {
@@ -117,7 +115,7 @@ export function Feed(props: FeedProps) {
   const space = useRef<HTMLDivElement>(null);
   const latest = useRef(props);
   latest.current = props;
-  const [pause, setPause] = useState<Pause>();
+  const [pause, setPause] = useState<number>(); /* last seq when following stopped */
 
   const kept = useMemo<Kept>(
     () => ({
@@ -140,7 +138,7 @@ export function Feed(props: FeedProps) {
       anchors: (seq) => stream.log.kind(seq) !== Row.MISSING,
       onFollow: (following) => {
         kept.context.newFrom = following || stream.log.last === 0 ? 0 : stream.log.last + 1;
-        setPause(following ? undefined : { last: stream.log.last, failures: failuresOf(stream) });
+        setPause(following ? undefined : stream.log.last);
         latest.current.onFollow(following);
       },
     });
@@ -240,15 +238,6 @@ export function Feed(props: FeedProps) {
     }
   };
 
-  /* What was there when the page was opened is not new. */
-  const loading = !stream.everConfirmed || stream.replaying || stream.catchingUp !== undefined;
-  useEffect(() => {
-    if (loading) {
-      return () => setPause((old) => old && { last: stream.log.last, failures: failuresOf(stream) });
-    }
-    return undefined;
-  }, [loading, stream]);
-
   const rows = kept.view.length;
   return (
     <div class="feedbox">
@@ -268,12 +257,8 @@ export function Feed(props: FeedProps) {
         <div class="space" ref={space} />
       </section>
       {rows === 0 ? <p class="hint">{props.empty}</p> : null}
-      {pause && rows > 0 ? (
-        <Pill
-          fresh={rows - 1 - kept.view.rowOf(pause.last)}
-          failures={failuresOf(stream) - pause.failures}
-          onClick={() => kept.list?.follow(true)}
-        />
+      {pause !== undefined && rows > 0 ? (
+        <Pill {...newRows(kept.view, stream, pause)} onClick={() => kept.list?.follow(true)} />
       ) : null}
     </div>
   );
@@ -288,7 +273,15 @@ function agentOf(stream: RunStream, seq: number): number {
   return 0;
 }
 
-const failuresOf = (stream: RunStream): number => stream.facts.errors + stream.facts.failedCalls;
+/*  Rows that came after the reader stopped following; what was there when the page was opened is not new. */
+function newRows(view: View, stream: RunStream, pause: number): { fresh: number; failures: number } {
+  const from = view.rowOf(Math.max(pause, stream.openedAt)) + 1;
+  let failures = 0;
+  for (let row = Math.max(from, view.length - COUNTED); row < view.length; row++) {
+    failures += stream.log.flags(view.seqAt(row)) & Flag.FAILED ? 1 : 0;
+  }
+  return { fresh: view.length - from, failures };
+}
 
 /*  The row that stands for seq: a result is part of its call's. */
 function rowSeq(stream: RunStream, seq: number): number {

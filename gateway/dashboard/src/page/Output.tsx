@@ -79,10 +79,7 @@ export function Output({ stream, version }: { stream: RunStream; version: number
         ))}
         {live.map((text) => (
           <article class={`text-block live ${text.kind}`} key={`live ${text.seq}`}>
-            <p class="typing">
-              {visible(text.content)}
-              <span class="caret" aria-hidden="true" />
-            </p>
+            <Markdown text={text.content} />
           </article>
         ))}
         {seqs.length + live.length === 0 ? <p class="hint">No text yet.</p> : null}

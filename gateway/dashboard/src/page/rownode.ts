@@ -123,7 +123,7 @@ function callState(stream: RunStream, seq: number): { text: string; className: s
   if (result === 0) {
     return stream.facts.ended
       ? { text: "no result", className: "r-badge dim" }
-      : { text: "running", className: "r-badge run" };
+      : { text: "running", className: "r-badge going" };
   }
   const event = stream.log.bodies.get(result) ?? stream.body(result);
   if (event?.type !== "agent_tool_result") {
