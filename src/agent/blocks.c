@@ -123,8 +123,7 @@ static void s_say_held (ag_blocks_t *self, ag_out_t *out, s_message_t *message, 
 
 static s_message_t *s_message (ag_blocks_t *self, ag_str_t parent)
 {
-    s_message_t *message;
-    TAILQ_FOREACH (message, &self->messages, link)
+    for (s_message_t *message = TAILQ_FIRST (&self->messages); message; message = TAILQ_NEXT (message, link))
         if (message->has_parent == (parent.ptr != NULL) && message->parent_len == parent.len
                 && !memcmp (message->parent, parent.ptr ? parent.ptr : "", parent.len))
             return message;
@@ -280,7 +279,6 @@ void ag_blocks_finish (ag_blocks_t *self, ag_out_t *out, ag_str_t parent)
 
 void ag_blocks_end (ag_blocks_t *self, ag_out_t *out)
 {
-    s_message_t *message;
-    TAILQ_FOREACH (message, &self->messages, link)
+    for (s_message_t *message = TAILQ_FIRST (&self->messages); message; message = TAILQ_NEXT (message, link))
         s_say_all (self, out, message);
 }

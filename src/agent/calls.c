@@ -54,8 +54,7 @@ void ag_open_call_destroy (ag_open_call_t **self_p)
 
 static s_entry_t *s_find (const ag_calls_t *self, ag_str_t id)
 {
-    s_entry_t *entry;
-    TAILQ_FOREACH_REVERSE (entry, &self->open, s_head, link)
+    for (s_entry_t *entry = TAILQ_LAST (&self->open, s_head); entry; entry = TAILQ_PREV (entry, s_head, link))
         if (entry->call.id_len == id.len && !memcmp (entry->call.id, id.ptr, id.len))
             return entry;
     return NULL;

@@ -150,8 +150,9 @@ static struct json_object *s_copy_shallow (struct json_object *value)
         return copy;
     }
     copy = json_object_new_object ();
-    json_object_object_foreach (value, key, member)
+    json_object_object_foreach (value, key, member) {
         json_object_object_add (copy, key, json_object_get (member));
+    }
     return copy;
 }
 
@@ -281,8 +282,7 @@ static ag_draft_t *s_name (const ag_draft_t *draft)
 
 static s_block_t *s_block (ag_redact_t *self, const ag_draft_t *draft)
 {
-    s_block_t *block;
-    TAILQ_FOREACH (block, &self->blocks, link)
+    for (s_block_t *block = TAILQ_FIRST (&self->blocks); block; block = TAILQ_NEXT (block, link))
         if (s_same_block (block->form, draft))
             return block;
     return NULL;
@@ -367,8 +367,7 @@ static void s_push_text (ag_redact_t *self, ag_draft_t **draft_p)
 
 static void s_flush_due (ag_redact_t *self, int64_t now_us)
 {
-    s_block_t *block;
-    TAILQ_FOREACH (block, &self->blocks, link)
+    for (s_block_t *block = TAILQ_FIRST (&self->blocks); block; block = TAILQ_NEXT (block, link))
         if (ag_scrub_holds (&block->stream) && block->deadline_us <= now_us)
             s_flush_block (self, block);
 }
@@ -395,8 +394,7 @@ void ag_redact_flush (ag_redact_t *self)
 int64_t ag_redact_deadline_us (const ag_redact_t *self)
 {
     int64_t deadline_us = INT64_MAX;
-    const s_block_t *block;
-    TAILQ_FOREACH (block, &self->blocks, link)
+    for (const s_block_t *block = TAILQ_FIRST (&self->blocks); block; block = TAILQ_NEXT (block, link))
         if (ag_scrub_holds (&block->stream) && block->deadline_us < deadline_us)
             deadline_us = block->deadline_us;
     return deadline_us;
