@@ -178,6 +178,10 @@ test_a_plain_client_is_told_in_its_own_words (void **state)
     assert_false (tap_saw (&b, "EVENTS_SKIPPED"));
     tap_wait (&hub, 200);
     assert_true (tap_saw (&b, "EVENTS_SKIPPED"));
+    tap_wait (&hub, 5000);
+    tap_forget (&b);
+    tap_wait (&hub, 5000);                  /* nothing new was skipped: nothing is told */
+    tap_expect (&b, "");
 }
 
 static void

@@ -47,6 +47,11 @@ tests_test_feed_pace_SOURCES = tests/test_feed_pace.c $(FEED_TAP)
 tests_test_feed_pace_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_pace_LDADD = $(FEED_TEST_LDADD)
 
+check_PROGRAMS += tests/test_feed_alloc
+tests_test_feed_alloc_SOURCES = tests/test_feed_alloc.c $(FEED_RIG)
+tests_test_feed_alloc_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
+tests_test_feed_alloc_LDADD = $(FEED_TEST_LDADD)
+
 check_PROGRAMS += tests/test_feed_flood
 tests_test_feed_flood_SOURCES = tests/test_feed_flood.c $(FEED_RIG)
 tests_test_feed_flood_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
@@ -56,6 +61,7 @@ check_PROGRAMS += tests/test_feed_property
 tests_test_feed_property_SOURCES = tests/test_feed_property.c tests/feed_model.c tests/feed_model.h $(FEED_RIG)
 tests_test_feed_property_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_property_LDADD = $(FEED_TEST_LDADD)
+tests_test_feed_alloc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 endif
 
 # What it costs: bench/feed.sh.
