@@ -77,6 +77,7 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/scripts/test.mjs \
 	gateway/dashboard/test/facts.test.ts \
 	gateway/dashboard/test/fakes.ts \
+	gateway/dashboard/test/fleet.test.ts \
 	gateway/dashboard/test/intervals.test.ts \
 	gateway/dashboard/test/link.test.ts \
 	gateway/dashboard/test/runlog.test.ts \

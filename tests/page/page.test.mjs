@@ -264,6 +264,16 @@ test("by keyboard alone: rows, details, failures, search, tabs, help", async (t)
   const { page } = await open(t, kit, runUrl(gateway, "R"));
   await until("the end", async () => (await badge(page)).startsWith("Done"));
   const selected = async () => Number(new URLSearchParams(page.url().split("?")[1]).get("seq"));
+  /* The subagent's rows fold into their call, and come back. */
+  const agent = page.locator(".row.t-pink");
+  await agent.click();
+  const inner = page.locator(".row.sub:not([hidden])");
+  assert.equal(await inner.count(), 3);
+  await page.keyboard.press("f");
+  await until("folded", async () => (await inner.count()) === 0);
+  assert.match(await agent.innerText(), /6 events folded/);
+  await page.keyboard.press("f");
+  await until("unfolded", async () => (await inner.count()) === 3);
   await page.keyboard.press("g");
   assert.equal(await selected(), 1);
   await page.keyboard.press("j");

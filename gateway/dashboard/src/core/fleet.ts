@@ -75,7 +75,9 @@ export class Fleet {
   }
 
   start(): void {
+    this.#stopped = false;
     this.#link.start();
+    this.refresh(); /* also says whether a token is asked for, when no socket opens */
   }
 
   stop(): void {

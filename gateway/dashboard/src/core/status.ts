@@ -111,6 +111,9 @@ export function statusOf(stream: RunStream, clock: Clock): Status {
     return stopped(stream);
   }
   const end = ended(stream);
+  if (!stream.confirmed && stream.link.phase === "open" && stream.problem) {
+    return say("error", `The gateway refused: ${stream.problem.message || stream.problem.code}`, "reload");
+  }
   if (!stream.confirmed) {
     return end && stream.everConfirmed ? end : disconnected(stream, clock);
   }

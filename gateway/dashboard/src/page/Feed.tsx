@@ -264,7 +264,8 @@ export function Feed(props: FeedProps) {
   );
 }
 
-function agentOf(stream: RunStream, seq: number): number {
+/*  The subagent that the call seq started; 0 none. */
+export function agentOf(stream: RunStream, seq: number): number {
   for (const agent of stream.facts.agents.values()) {
     if (agent.callSeq === seq) {
       return agent.number;

@@ -17,6 +17,7 @@ export const KEYS: [string, string][] = [
   ["/", "search; n, N: next, previous match"],
   ["e / E", "next, previous failure"],
   ["t / T", "next, previous tool call"],
+  ["f", "fold, unfold the selected subagent"],
   ["1 – 5", "tabs"],
   ["[ / ]", "previous, next run"],
   ["c", "copy the event as JSON"],

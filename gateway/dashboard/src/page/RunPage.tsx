@@ -12,7 +12,7 @@ import { useRunStream } from "../hooks/useRunStream.ts";
 import { onReturn } from "./browser.ts";
 import { DEFAULT_ON, maskOf } from "./chips.ts";
 import { Drawer } from "./Drawer.tsx";
-import { Feed, type FeedHandle } from "./Feed.tsx";
+import { agentOf, Feed, type FeedHandle } from "./Feed.tsx";
 import { Files } from "./Files.tsx";
 import { ProgressIndicator } from "./Header.tsx";
 import { handleKey } from "./keys.ts";
@@ -101,8 +101,14 @@ export function RunPage({ runId, env, wsUrl, route, workOrder, go, now, onRuns, 
     }
     setFolded(next);
   };
+  const foldAt = (seq: number): void => {
+    const agent = agentOf(stream, seq);
+    if (agent) {
+      fold(agent);
+    }
+  };
   const actions = useRef({});
-  actions.current = { stream, route, go, feed, matches, searchField, onStep, onHelp };
+  actions.current = { stream, route, go, feed, matches, searchField, onFold: foldAt, onStep, onHelp };
   useEffect(() => {
     const key = (event: KeyboardEvent): void => handleKey(event, actions.current as Parameters<typeof handleKey>[1]);
     addEventListener("keydown", key);

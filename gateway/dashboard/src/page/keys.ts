@@ -16,6 +16,7 @@ export interface KeyActions {
   feed: { current: FeedHandle | undefined };
   matches: ReadonlySet<number> | undefined;
   searchField: { current: HTMLInputElement | null };
+  onFold(seq: number): void;
   onStep(by: number): void;
   onHelp(): void;
 }
@@ -77,6 +78,7 @@ const ACTIONS: Record<string, Action> = {
   3: tab(2),
   4: tab(3),
   5: tab(4),
+  f: ({ onFold, route }) => onFold(route.seq),
   "[": ({ onStep }) => onStep(-1),
   "]": ({ onStep }) => onStep(1),
   c: (a) => void copyEvent(a),

@@ -1,0 +1,111 @@
+/*  gateway/dashboard/test/fleet.test.ts - the list of runs, and what the badge says of one
+
+    This Source Code Form is subject to the terms of the Mozilla Public
+    License, v. 2.0. If a copy of the MPL was not distributed with this
+    file, You can obtain one at https://mozilla.org/MPL/2.0/.
+*/
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Fleet, runState } from "../src/core/fleet.ts";
+import { RunStream } from "../src/core/runstream.ts";
+import { duration, statusOf } from "../src/core/status.ts";
+import { event, fakeWorld, settle } from "./fakes.ts";
+
+const started = (runId: string, at: number) =>
+  event(1, { type: "run_started", runId, runNumber: 1, agent: "claude", timestamp: new Date(at).toISOString() });
+const record = (runId: string, at: number, fields: object = {}) => ({
+  runId,
+  workOrderId: `W ${runId}`,
+  state: "alive",
+  startedAt: new Date(at).toISOString(),
+  started: started(runId, at),
+  ...fields,
+});
+
+test("live runs first, then by start; what the bus says later wins over the list", async () => {
+  const world = fakeWorld();
+  const ended = event(9, { type: "run_completed", runId: "b", durationMs: 1, exitCode: 0 });
+  world.answer = () => ({
+    runs: [record("a", 1000), record("b", 3000, { ended }), record("c", 2000), { runId: 7 }, null],
+  });
+  const fleet = new Fleet(world.env, "ws://x/ws");
+  fleet.start();
+  await settle(world, 300);
+  assert.deepEqual(
+    fleet.list().map((run) => run.runId),
+    ["c", "a", "b"],
+  );
+  world.socket().open();
+  assert.equal(world.socket().sent[0]?.runId, "*");
+  world.socket().say({
+    type: "batch",
+    events: [
+      event(9, { type: "run_failed", runId: "c", error: "e", reason: "cancelled", durationMs: 1 }),
+      started("d", 500),
+    ],
+  });
+  assert.deepEqual(
+    fleet.list().map((run) => run.runId),
+    ["a", "d", "b", "c"],
+  );
+  assert.deepEqual(fleet.list().map(runState), ["live", "live", "done", "cancelled"]);
+  fleet.stop();
+});
+
+test("a list that cannot be read is asked for again, and says why", async () => {
+  const world = fakeWorld();
+  world.answer = () => 401;
+  const fleet = new Fleet(world.env, "ws://x/ws");
+  fleet.start();
+  await settle(world, 300);
+  assert.equal(fleet.problem?.status, 401, "known without any socket");
+  world.answer = () => ({ runs: [record("a", 1)] });
+  await settle(world, 5000);
+  await settle(world, 300);
+  assert.equal(fleet.problem, undefined);
+  assert.equal(fleet.list().length, 1);
+  fleet.stop();
+});
+
+test("the badge: refused, behind, repairing, lost, ended", () => {
+  const world = fakeWorld();
+  const stream = new RunStream({ env: world.env, wsUrl: "ws://x/ws", runId: "R" });
+  const says = (): string => statusOf(stream, world.clock).text;
+  stream.start();
+  world.socket().open();
+  world.socket().say({ type: "error", code: "FORBIDDEN", message: "not with your token" });
+  assert.equal(says(), "The gateway refused: not with your token");
+  world
+    .socket()
+    .say({ type: "subscription_confirmed", streams: { R: { epoch: "01", first: 1, last: 0, state: "alive" } } });
+  world.socket().say({ type: "batch", events: [event(1, { timestamp: new Date(world.clock.wall()).toISOString() })] });
+  assert.equal(says(), "Live");
+  world.socket().say({ type: "backpressure", state: "shedding", lagEvents: 5, lagMs: 61_000 });
+  assert.equal(says(), "Behind by 1 m 01 s");
+  world.socket().say({ type: "backpressure", state: "ok" });
+  for (const [state, text] of [
+    ["repairing", "Live, fetching lost events"],
+    ["lost", "Executor not heard from"],
+  ]) {
+    world.socket().say({ type: "heartbeat", heads: {}, producers: { R: state } });
+    assert.equal(says(), text);
+  }
+  world.socket().say({
+    type: "batch",
+    events: [event(2, { type: "run_failed", error: "e", reason: "signal", signal: "SIGKILL", durationMs: 9 })],
+  });
+  assert.equal(says(), "Failed: SIGKILL");
+  world.socket().drop(4501, "expired");
+  assert.equal(statusOf(stream, world.clock).action, "token");
+});
+
+test("durations as people say them", () => {
+  assert.deepEqual([0, 534, 59_999, 61_000, 3_600_000, 90_061_000].map(duration), [
+    "0 s",
+    "534 ms",
+    "59 s",
+    "1 m 01 s",
+    "1 h 00 m",
+    "25 h 01 m",
+  ]);
+});
