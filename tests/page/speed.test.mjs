@@ -48,12 +48,12 @@ async function watching(t, { rate = 0, before = 100, batchMs } = {}) {
 /*  On a machine with more to do than processors, a frame waits for others and
     carries the events of several: then times say nothing of the page, and only
     the figures are printed. */
-function busy(t, frames = Number.POSITIVE_INFINITY) {
-  const reason = frames < 120 ? `only ${frames} frames` : load() > cpus().length * 2 ? `load ${load()}` : "";
-  if (reason) {
-    t.diagnostic(`${reason}: the machine is too busy to judge the page's times`);
+function busy(t) {
+  const much = load() > cpus().length * 2;
+  if (much) {
+    t.diagnostic(`load ${load()}: the machine is too busy to judge the page's times`);
   }
-  return reason !== "";
+  return much;
 }
 
 async function threadTime(cdp) {
@@ -106,11 +106,12 @@ for (const [rate, limit, ms] of [
     figure(`CPU per frame at ${rate} events/s`, `${seen.perFrame.toFixed(2)} ms over ${seen.frames} frames, ${seen.fps.toFixed(0)} fps at load ${load()}, longest animation frame ${seen.blocked.toFixed(0)} ms, distance from the end ${seen.distance.toFixed(0)} px`);
     assert.ok(seen.distance <= 28, `following was ${seen.distance} px behind`);
     assert.deepEqual(watched.strange, []);
-    if (busy(t, seen.frames)) {
+    if (seen.fps < 30) {
+      t.diagnostic(`${seen.fps.toFixed(0)} frames/s: the machine is too busy to judge the page's times`);
       return;
     }
     assert.ok(seen.perFrame <= limit, `${seen.perFrame} ms a frame`);
-    if (rate === 50) {
+    if (rate === 50 && !busy(t)) {
       assert.ok(seen.blocked <= 100, `an animation frame took ${seen.blocked} ms`);
     }
   });
