@@ -218,11 +218,23 @@ static void *s_thread (void *argument)
 /* ---------------------------------------------------------------------- */
 /*  The loop's side */
 
+/*  The disk is so slow that memory would be its buffer: what comes now is
+    fetched again from its writers when all that is held is on the disk. */
+static void s_give_way (ag_archive_t *self)
+{
+    self->state.failing = true;
+    self->state.failures++;
+    snprintf (self->state.error, sizeof self->state.error, "the disk is too slow for what comes in");
+    ag_log_error ("STORE_SLOW", "the disk is too slow, live goes on and nothing is acknowledged: held=%zu", self->held_count);
+}
+
 uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event)
 {
     ag_str_t bytes = ag_event_encoded (event);
     record_t record = { ag_event_epoch (event), bytes.len };
     pthread_mutex_lock (&self->lock);
+    if (self->held_bytes > AG_ARCHIVE_HARD_BYTES && !self->state.failing)
+        s_give_way (self);
     bool refused = self->state.failing;
     if (!refused) {
         self->queue.last_ticket = ++self->ticket;

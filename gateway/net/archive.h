@@ -6,8 +6,10 @@
 
     A commit may wait for a disk; the loop must not. So events are handed over
     as bytes to a thread that owns the writing store, and the loop reads history
-    through a second, read-only store. At most AG_ARCHIVE_EVENTS are on the way:
-    less than a ring holds, so what history does not show yet is in the rings.
+    through a second, read-only store. When AG_ARCHIVE_EVENTS are on the way,
+    less than a ring holds, the loop pauses a moment, so that what history does
+    not show yet is in the rings. A disk that needs longer than a moment does not
+    hold live up: then a slow viewer may meet a gap that history closes later.
 
     When the disk fails, live goes on: events are refused (ticket 0) until what
     is held is committed, and ag_archive_state says why.
@@ -24,7 +26,8 @@ typedef struct ag_archive ag_archive_t;
 
 enum {
     AG_ARCHIVE_EVENTS = 500,                /* on their way to the disk, at most */
-    AG_ARCHIVE_BYTES = 1024 * 1024          /* or so many bytes (one event always) */
+    AG_ARCHIVE_BYTES = 1024 * 1024,         /* or so many bytes; a moment more when the disk is slow */
+    AG_ARCHIVE_HARD_BYTES = 8 * 1024 * 1024 /* above this events are refused */
 };
 
 typedef struct {
@@ -44,7 +47,7 @@ void ag_archive_close (ag_archive_t **self_p);
 
 /*  Returns a ticket, higher than all before, or 0: the disk fails. */
 uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event);
-/*  Should the loop stop reading the bus until the next wake? */
+/*  Should the loop stop reading the bus for a moment, or until the next wake? */
 bool ag_archive_full (ag_archive_t *self);
 
 typedef struct {

@@ -34,6 +34,7 @@
 #include "net/tokens.h"
 
 enum { PUMP_BUDGET = 256 };                     /* messages of each socket in one turn */
+#define HOLD_BACK_US    INT64_C (50000)         /* a store that is behind, at most */
 #define SECOND_US       INT64_C (1000000)
 #define CANARY_FIRST_US INT64_C (50000)         /* until the first came back */
 #define CANARY_US       INT64_C (5000000)
@@ -193,7 +194,7 @@ ag_gateway_t *ag_gateway_new (const ag_gateway_options_t *options, char **error_
     self->options = *options;
     self->signal_fd = -1;
     self->started_us = self->now_us = ag_clock_mono_us ();
-    self->desk_wake_us = INT64_MAX;
+    self->desk_wake_us = self->full_us = INT64_MAX;
     if (s_open (self, error_r) != 0)
         ag_gateway_destroy (&self);
     return self;
@@ -272,14 +273,26 @@ static int64_t s_sooner (int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/*  A store that is behind holds the bus back for a moment, so that history has
+    no hole; what the bus drops meanwhile is resent. A slow disk does not hold
+    live up for longer. */
+static bool s_held_back (ag_gateway_t *self)
+{
+    if (!self->archive || !ag_archive_full (self->archive)) {
+        self->full_us = INT64_MAX;
+        return false;
+    }
+    if (self->full_us == INT64_MAX)
+        self->full_us = self->now_us;
+    return self->now_us - self->full_us < HOLD_BACK_US;
+}
+
 /*  One turn. Returns until when there is nothing to do. */
 static int64_t s_turn (ag_gateway_t *self)
 {
     self->now_us = ag_clock_mono_us ();
     self->sent = false;
-    /*  A store that is behind holds the bus back, so that history has no hole;
-        what the bus drops meanwhile is resent. */
-    bool held_back = self->archive && ag_archive_full (self->archive);
+    bool held_back = s_held_back (self);
     bool more = !held_back && ag_intake_pump (self->intake, PUMP_BUDGET, self->now_us);
     s_look_at_archive (self);
     self->desk_wake_us = ag_desk_turn (self->desk, self->now_us);
@@ -295,6 +308,8 @@ static int64_t s_turn (ag_gateway_t *self)
     int64_t until_us = s_sooner (ag_server_turn (self->server, self->now_us), self->desk_wake_us);
     until_us = s_sooner (until_us, s_sooner (self->second_us, self->canary_us));
     until_us = s_sooner (until_us, ag_hub_next_tick_us (self->hub));
+    if (held_back)
+        until_us = s_sooner (until_us, self->full_us + HOLD_BACK_US);
     return more || self->sent ? self->now_us : until_us;
 }
 

@@ -50,6 +50,7 @@ struct ag_gateway {
     int64_t now_us;                     /* of this turn of the loop */
     int64_t desk_wake_us;               /* when the desk wants its turn */
     int64_t second_us, canary_us;       /* next once-a-second work; next canary */
+    int64_t full_us;                    /* since when the store is behind; INT64_MAX: it is not */
     bool sent;                          /* something went out on a ZeroMQ socket in this turn */
     bool running;                       /* the store's thread may wake the loop; atomic */
     uint64_t committed;                 /* last ticket told to the desk */

@@ -180,7 +180,7 @@ int64_t ag_server_turn (ag_server_t *self, int64_t now_us)
     for (ag_conn_t *conn = self->connections; conn; conn = conn->next) {
         if (conn->waits_for_room) {
             waits |= !conn->stalled;
-            if (ag_writer_room (&conn->writer) >= AG_WRITER_BUFFER_BYTES / 4)
+            if (ag_writer_room (&conn->writer) >= AG_WRITER_BUFFER_BYTES / 8 * 5)
                 ag_conn_wake (conn);
         }
         if (look && conn->client)

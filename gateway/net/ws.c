@@ -19,7 +19,8 @@
 
 enum {
     TURN_BYTES = 64 * 1024,         /* written in one turn; then the others have theirs */
-    LEAST_ROOM = 8 * 1024,          /* with less, nothing is asked of the client */
+    NOTICE_ROOM = 8 * 1024,         /* kept free of events, for the word that it is stalled, and for the close */
+    LEAST_ROOM = 72 * 1024,         /* with less, no event is asked of the client: a frame (64 KB) and that */
     FRAGMENT_BYTES = 16 * 1024,     /* of a message that does not fit */
     HEADER_MAX = 10                 /* of a frame from a server */
 };
@@ -312,7 +313,7 @@ static bool s_fill (ag_conn_t *self, size_t room, int64_t now_us)
             return true;
         if (room < used + LEAST_ROOM)
             break;
-        if (!ag_client_next (self->client, now_us, room - used - LEAST_ROOM / 2, &frame, &when_us))
+        if (!ag_client_next (self->client, now_us, room - used - NOTICE_ROOM, &frame, &when_us))
             return false;
         s_append_frame (self, &frame, room);
     }
@@ -329,7 +330,7 @@ void ag_ws_tell_stalled (ag_conn_t *self)
     ag_frame_t frame;
     int64_t when_us;
     out->len = LWS_PRE;
-    if (self->rest.len || room < LEAST_ROOM / 8)
+    if (self->rest.len || room < 1024)
         return;
     if (ag_client_next (self->client, ag_clock_mono_us (), 1, &frame, &when_us))
         s_append_frame (self, &frame, room);
