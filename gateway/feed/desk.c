@@ -279,7 +279,8 @@ static void s_out_lost (void *context, uint64_t from, uint64_t to)
     track_t *track = context;
     ag_desk_t *self = track->desk;
     self->stats.lost += to - from + 1;
-    ag_log_warning ("EVENTS_LOST", "events are missing and their writer cannot send them: stream=%.*s from=%llu to=%llu",
+    ag_log_warning ("EVENTS_LOST",
+        "events are missing and their writer cannot send them: stream=%.*s from=%llu to=%llu",
         (int) track->stream->name.len, track->stream->name.ptr, (unsigned long long) from, (unsigned long long) to);
     if (s_shown (track))
         ag_hub_lost (self->options.hub, track->stream->name, track->epoch, from, to, self->now_us);

@@ -35,7 +35,7 @@ enum {
     AG_ORDER_WAITING_BYTES = 2 * 1024 * 1024,   /* and their memory */
     AG_ORDER_LOST_RANGES = 64                   /* given up, still wanted */
 };
-#define AG_SEQ_MAX              ((UINT64_C (1) << 36) - 1)        /* as the store; what is larger is no number of ours */
+#define AG_SEQ_MAX              ((UINT64_C (1) << 36) - 1)        /* as the store: what is larger is none of ours */
 #define AG_ORDER_REPAIRING_US   INT64_C (250000)    /* a hole this old is told */
 #define AG_ORDER_RETRY_US       INT64_C (1000000)   /* a window that does not move is asked for again */
 #define AG_ORDER_HELLO_US       INT64_C (3000000)   /* a writer without a control channel */

@@ -41,8 +41,9 @@ int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uin
     uint64_t ring_first = ring ? ag_ring_first (ring) : UINT64_MAX;
     reading_t reading = { fn, context, false };
     int rc = 0;
+    uint64_t before = ring_first - 1 < to ? ring_first - 1 : to;
     if (history && from < ring_first)
-        rc = history->read (history->context, id, epoch, from, ring_first - 1 < to ? ring_first - 1 : to, s_pass, &reading);
+        rc = history->read (history->context, id, epoch, from, before, s_pass, &reading);
     if (rc == 0 && ring && !reading.enough)
         s_read_ring (ring, from > ring_first ? from : ring_first, to, &reading);
     if (ring)

@@ -225,7 +225,8 @@ static void s_give_way (ag_archive_t *self)
     self->state.failing = true;
     self->state.failures++;
     snprintf (self->state.error, sizeof self->state.error, "the disk is too slow for what comes in");
-    ag_log_error ("STORE_SLOW", "the disk is too slow, live goes on and nothing is acknowledged: held=%zu", self->held_count);
+    ag_log_error ("STORE_SLOW", "the disk is too slow, live goes on and nothing is acknowledged: held=%zu",
+        self->held_count);
 }
 
 uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event)

@@ -72,10 +72,16 @@ static bool s_integer (parse_t *parse, const char *field, json_object *value, in
     return s_wrong (parse, field, allowed, value);
 }
 
+static bool s_is_id (json_object *value)
+{
+    return json_object_is_type (value, json_type_string) && s_text (value).len > 0
+        && s_text (value).len <= AG_ID_MAX_BYTES;
+}
+
 /*  A run or work order: in `target`, or all of them for "*". */
 static bool s_id (parse_t *parse, const char *field, json_object *value, ag_str_t *target)
 {
-    if (!json_object_is_type (value, json_type_string) || s_text (value).len == 0 || s_text (value).len > AG_ID_MAX_BYTES)
+    if (!s_is_id (value))
         return s_wrong (parse, field, "a text of 1 to 128 bytes", value);
     if (ag_str_is (s_text (value), "*")) {
         parse->command->subscribe.all = true;
@@ -263,7 +269,7 @@ static bool s_cancel (parse_t *parse, json_object *message)
     parse->command->extended = true;
     json_object *run = NULL;
     json_object_object_get_ex (message, "runId", &run);
-    if (!json_object_is_type (run, json_type_string) || s_text (run).len == 0 || s_text (run).len > AG_ID_MAX_BYTES)
+    if (!s_is_id (run))
         return s_wrong (parse, "runId", "a text of 1 to 128 bytes", run);
     parse->command->run = s_text (run);
     return true;

@@ -199,7 +199,8 @@ static void s_answer_plain (ag_conn_t *self, const char *path)
         ag_ready_answer (self->gateway, &self->reply);
     else if (strcmp (path, "/ws") == 0) {
         ag_reply_problem (&self->reply, 426, "Upgrade Required", "this is where WebSocket connections begin");
-    } else if (!ag_static_find (self->gateway->options.dashboard_dir, path, s_accepts_gzip (self->wsi), tag, &self->reply))
+    } else if (!ag_static_find (self->gateway->options.dashboard_dir, path, s_accepts_gzip (self->wsi), tag,
+        &self->reply))
         ag_reply_problem (&self->reply, 404, "Not Found", "there is nothing at this path");
 }
 
@@ -328,8 +329,9 @@ int ag_http_writable (ag_conn_t *self)
     self->waits_for_room = false;
     out->len = LWS_PRE;
     bool streamed = self->kind == AG_CONN_SSE || self->reply.more;
+    length_t length = !streamed ? AS_WHOLE : self->chunked ? AS_CHUNKS : UNTIL_CLOSE;
     if (!self->head_sent)
-        s_append_head (&self->reply, !streamed ? AS_WHOLE : self->chunked ? AS_CHUNKS : UNTIL_CLOSE, false, self->origin, out);
+        s_append_head (&self->reply, length, false, self->origin, out);
     self->head_sent = true;
     int more = self->kind == AG_CONN_SSE ? 1 : s_put_body (self, room);
     if (more < 0 || ag_conn_write_out (self, LWS_WRITE_HTTP) != 0)

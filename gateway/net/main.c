@@ -73,8 +73,9 @@ static const ag_setting_t s_table[] = {
 
 static const char s_usage[] =
     "agentgate-gateway [options]\n"
-    "Takes events of agents from the bus and streams them to viewers: dashboard at /, WebSocket at /ws, HTTP at /api/v1.\n"
-    "Says 'listening on URL' on stderr when it is ready. Exits 0 on SIGTERM or SIGINT, 2 on wrong use, 1 when it cannot run.\n";
+    "Takes events of agents from the bus and streams them to viewers: dashboard at /, WebSocket at /ws,\n"
+    "HTTP at /api/v1. Says 'listening on URL' on stderr when it is ready. Exits 0 on SIGTERM or SIGINT,\n"
+    "2 on wrong use, 1 when it cannot run.\n";
 
 /*  A setting, or what `find` says. Ends the process when that fails. */
 static const char *s_or (const ag_settings_t *settings, const char *name, char *(*find) (char **error_r))
@@ -175,7 +176,8 @@ int main (int argc, char **argv)
     char *error = NULL;
     ag_log_level_t level = AG_LOG_INFO;
     ag_log_init ("agentgate-gateway", level, false);
-    ag_settings_t *settings = ag_settings_new (s_table, sizeof s_table / sizeof s_table[0], s_usage, argc, argv, &error);
+    const size_t rows = sizeof s_table / sizeof s_table[0];
+    ag_settings_t *settings = ag_settings_new (s_table, rows, s_usage, argc, argv, &error);
     if (!settings)
         ag_fatal (WRONG_USE, "%s", error);
     if (ag_settings_rest (settings) < argc)

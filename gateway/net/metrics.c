@@ -125,7 +125,8 @@ void ag_metrics_answer (ag_gateway_t *gateway, ag_reply_t *reply)
 
 static void s_check (ag_buf_t *out, const char *name, bool good, const char *why)
 {
-    ag_buf_printf (out, "%s\"%s\":{\"ok\":%s", out->data[out->len - 1] == '{' ? "" : ",", name, good ? "true" : "false");
+    const char *comma = out->data[out->len - 1] == '{' ? "" : ",";
+    ag_buf_printf (out, "%s\"%s\":{\"ok\":%s", comma, name, good ? "true" : "false");
     if (!good) {
         ag_buf_append_cstr (out, ",\"detail\":");
         ag_buf_append_json_string (out, (ag_str_t) { why, strlen (why) });

@@ -76,7 +76,8 @@ const char *ag_origin_refused (ag_server_t *server, struct lws *wsi, char *origi
         return "the Host header is too long";
     if (server->loopback && !gateway->tokens && *host && !s_is_number_or_localhost (host)
         && !s_is_host_of_allowed (&gateway->options, host))
-        return "this gateway listens on loopback without tokens, so it answers only to localhost and to the hosts of --allow-origin";
+        return "this gateway listens on loopback without tokens, so it answers only to localhost and to the hosts of "
+            "--allow-origin";
     int len = lws_hdr_total_length (wsi, WSI_TOKEN_ORIGIN);
     if (len <= 0)
         return NULL;

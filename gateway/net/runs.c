@@ -64,7 +64,8 @@ static ag_run_t s_from_store (const ag_store_stream_t *info)
 static void s_add_store (ag_gateway_t *gateway, ag_run_t *run)
 {
     ag_store_stream_t stored;
-    if (!gateway->archive || ag_store_stream (ag_archive_reader (gateway->archive), run->stream, run->epoch, &stored) != 1)
+    ag_store_t *store = gateway->archive ? ag_archive_reader (gateway->archive) : NULL;
+    if (!store || ag_store_stream (store, run->stream, run->epoch, &stored) != 1)
         return;
     if (stored.first && (!run->first || stored.first < run->first)) {
         run->first = stored.first;

@@ -137,6 +137,7 @@ bool ag_server_may_see (void *user, ag_str_t work_order)
 void ag_server_ready (ag_client_t *client)
 {
     ag_conn_t *conn = ag_client_user (client);
+    conn->wanted = true;
     ag_conn_wake (conn);
 }
 
@@ -180,9 +181,10 @@ int64_t ag_server_turn (ag_server_t *self, int64_t now_us)
     for (ag_conn_t *conn = self->connections; conn; conn = conn->next) {
         if (conn->waits_for_room) {
             waits |= !conn->stalled;
-            if (ag_writer_room (&conn->writer) >= AG_WRITER_BUFFER_BYTES / 8 * 5)
+            if (ag_writer_room (&conn->writer) >= conn->writer.capacity / 8 * 5)
                 ag_conn_wake (conn);
-        }
+        } else if (look && conn->wanted)
+            ag_conn_wake (conn);
         if (look && conn->client)
             s_look_at_socket (conn, now_us);
         if (look && conn->kind == AG_CONN_WEBSOCKET)
@@ -351,8 +353,8 @@ static int s_open (ag_server_t *self, char **error_r)
     }
     self->loopback = s_is_loopback (self->host);
     if (!self->loopback && !self->gateway->tokens && !options->insecure) {
-        *error_r = ag_asprintf ("listen: %s can be reached from outside, so tokens are needed (--token-file), or --insecure",
-            options->listen);
+        *error_r = ag_asprintf ("listen: %s can be reached from outside, so tokens are needed (--token-file), or "
+            "--insecure", options->listen);
         return -1;
     }
     lws_set_log_level (LLL_ERR | LLL_WARN, s_log);

@@ -108,8 +108,8 @@ static int s_from_folder (const char *folder, const char *path, const char *if_n
         reply->status = 200;
         reply->type = s_type (path);
         reply->cache = "no-cache";
-        snprintf (reply->etag, sizeof reply->etag, "\"%llx-%llx\"", (unsigned long long) status.st_mtim.tv_sec * 1000000000
-            + (unsigned long long) status.st_mtim.tv_nsec, (unsigned long long) status.st_size);
+        snprintf (reply->etag, sizeof reply->etag, "\"%llx-%lx-%llx\"", (unsigned long long) status.st_mtim.tv_sec,
+            (unsigned long) status.st_mtim.tv_nsec, (unsigned long long) status.st_size);
         if (s_matches (if_none_match, reply->etag))
             reply->status = 304;
         else if (s_read_all (fd, (size_t) status.st_size, &reply->body) != 0)
@@ -120,7 +120,8 @@ static int s_from_folder (const char *folder, const char *path, const char *if_n
     return found;
 }
 
-int ag_static_find (const char *folder, const char *path, bool accepts_gzip, const char *if_none_match, ag_reply_t *reply)
+int ag_static_find (const char *folder, const char *path, bool accepts_gzip, const char *if_none_match,
+    ag_reply_t *reply)
 {
     if (strcmp (path, "/") == 0)
         path = "/index.html";

@@ -30,6 +30,7 @@ extern const size_t ag_assets_count;
 
 /*  The file for a path of a URL: 1 there (also 304), 0 not. `folder` NULL: from
     the table. if_none_match may be NULL. */
-int ag_static_find (const char *folder, const char *path, bool accepts_gzip, const char *if_none_match, ag_reply_t *reply);
+int ag_static_find (const char *folder, const char *path, bool accepts_gzip, const char *if_none_match,
+    ag_reply_t *reply);
 
 #endif

@@ -62,7 +62,8 @@ int ag_ws_check_upgrade (ag_server_t *server, struct lws *wsi, const char *what)
     int path_len = 0;
     if (strcmp (what, "websocket") != 0)
         return s_refuse (server, wsi, 400, "only WebSocket upgrades are served");
-    if (lws_http_get_uri_and_method (wsi, &path, &path_len) != LWSHUMETH_GET || path_len != 3 || memcmp (path, "/ws", 3) != 0)
+    int method = lws_http_get_uri_and_method (wsi, &path, &path_len);
+    if (method != LWSHUMETH_GET || path_len != 3 || memcmp (path, "/ws", 3) != 0)
         return s_refuse (server, wsi, 404, "WebSocket lives at /ws");
     if (lws_hdr_total_length (wsi, WSI_TOKEN_PROTOCOL) > 0
         && (lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_PROTOCOL) < 0 || !s_names_ours (text)))
@@ -311,13 +312,16 @@ static bool s_fill (ag_conn_t *self, size_t room, int64_t now_us)
         int64_t when_us;
         if (used >= TURN_BYTES)
             return true;
-        if (room < used + LEAST_ROOM)
+        if (room < used + LEAST_ROOM && (used || room < self->writer.capacity / 2))
             break;
-        if (!ag_client_next (self->client, now_us, room - used - NOTICE_ROOM, &frame, &when_us))
+        if (!ag_client_next (self->client, now_us, room - used - NOTICE_ROOM, &frame, &when_us)) {
+            self->wanted = false;
             return false;
+        }
         s_append_frame (self, &frame, room);
     }
     self->waits_for_room = true;
+    self->server->room_us = 0;
     return false;
 }
 
