@@ -111,7 +111,6 @@ all-local: $(DASHBOARD_STAMP)
 clean-local: clean-dashboard
 clean-dashboard:
 	rm -rf $(DASHBOARD_DIST) $(DASHBOARD_STAMP)
-.PHONY: clean-dashboard
 
 else
 
@@ -126,5 +125,4 @@ dist-dashboard: $(DASHBOARD_STAMP)
 	$(MKDIR_P) $(distdir)/gateway/dashboard
 	cp -R $(DASHBOARD_DIST) $(distdir)/gateway/dashboard/dist
 	chmod -R u+w $(distdir)/gateway/dashboard/dist
-.PHONY: dist-dashboard
 endif

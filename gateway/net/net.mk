@@ -80,4 +80,3 @@ install-sysusers:
 uninstall-hook: uninstall-sysusers
 uninstall-sysusers:
 	rm -f $(DESTDIR)$(sysusersdir)/agentgate.conf
-.PHONY: install-sysusers uninstall-sysusers
