@@ -1,1 +1,1 @@
-EXTRA_DIST += bench/latency.py
+EXTRA_DIST += bench/latency.py bench/gateway_latency.py
