@@ -73,7 +73,7 @@ void ag_folders_remove (ag_folders_t *self, int wd)
 
 int ag_folders_take_below (ag_folders_t *self, const char *path, int after)
 {
-    for (size_t wd = (size_t) (after + 1); wd < self->capacity; wd++)
+    for (size_t wd = (size_t) after + 1; wd < self->capacity; wd++)
         if (self->paths[wd] && ag_path_is_below (self->paths[wd], path)) {
             ag_folders_remove (self, (int) wd);
             return (int) wd;
