@@ -42,7 +42,6 @@ typedef struct ag_conn {
 
     ag_client_t *client;                /* WebSocket and SSE: its cursor in the hub */
     ag_client_options_t ways;           /* as last told to the client */
-    bool wanted;                        /* the hub called it, and it has not been asked until it had nothing */
     bool waits_for_room;                /* has something to send, and the socket is full */
     bool stalled;                       /* as told to the client */
     ag_buf_t rest;                      /* finished bytes of a message larger than the room */

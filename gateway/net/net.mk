@@ -50,7 +50,7 @@ gateway/net/assets.c: gateway/net/embed.sh $(DASHBOARD_STAMP)
 
 if HAVE_CMOCKA
 NET_TEST_CPPFLAGS = $(TEST_CPPFLAGS) -I$(top_srcdir)/gateway
-check_PROGRAMS += tests/test_order tests/test_order_desk tests/test_net_command
+check_PROGRAMS += tests/test_order tests/test_order_desk tests/test_net_command tests/test_net_server
 tests_test_order_desk_SOURCES = tests/test_order_desk.c
 tests_test_order_desk_CPPFLAGS = $(NET_TEST_CPPFLAGS)
 tests_test_order_desk_LDADD = libag_order.la libag_feed.la libag_core.la $(CZMQ_LIBS) $(CMOCKA_LIBS)
@@ -60,6 +60,9 @@ tests_test_order_LDADD = libag_order.la libag_core.la $(CMOCKA_LIBS)
 tests_test_net_command_SOURCES = tests/test_net_command.c
 tests_test_net_command_CPPFLAGS = $(NET_TEST_CPPFLAGS)
 tests_test_net_command_LDADD = libag_net.la libag_core.la $(JSON_LIBS) $(CMOCKA_LIBS)
+tests_test_net_server_SOURCES = tests/test_net_server.c
+tests_test_net_server_CPPFLAGS = $(NET_TEST_CPPFLAGS) $(CZMQ_CFLAGS) $(LWS_CFLAGS)
+tests_test_net_server_LDADD = $(AG_NET_LIBS) $(CZMQ_LIBS) $(ZMQ_LIBS) $(CMOCKA_LIBS)
 endif
 
 # Where a distribution expects them. The configuration is an example: a live one is not overwritten.

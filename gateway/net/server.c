@@ -137,7 +137,6 @@ bool ag_server_may_see (void *user, ag_str_t work_order)
 void ag_server_ready (ag_client_t *client)
 {
     ag_conn_t *conn = ag_client_user (client);
-    conn->wanted = true;
     ag_conn_wake (conn);
 }
 
@@ -183,8 +182,7 @@ int64_t ag_server_turn (ag_server_t *self, int64_t now_us)
             waits |= !conn->stalled;
             if (ag_writer_room (&conn->writer) >= conn->writer.capacity / 8 * 5)
                 ag_conn_wake (conn);
-        } else if (look && conn->wanted)
-            ag_conn_wake (conn);
+        }
         if (look && conn->client)
             s_look_at_socket (conn, now_us);
         if (look && conn->kind == AG_CONN_WEBSOCKET)
@@ -418,18 +416,23 @@ int ag_server_watch (ag_server_t *self, int fd)
     return lws_adopt_descriptor_vhost (self->vhost, LWS_ADOPT_RAW_FILE_DESC, watched, "watched", NULL) ? 0 : -1;
 }
 
+/*  lws takes alarms that are due off its list before it polls, and polls until
+    the next on the list: one that comes due on the way from ag_server_wait to
+    there would be gone, and with it the end of the wait. */
 static void s_alarm (lws_sorted_usec_list_t *alarm)
 {
-    (void) alarm;
+    ag_server_t *self = lws_container_of (alarm, ag_server_t, alarm);
+    lws_cancel_service (self->context);
 }
 
 void ag_server_wait (ag_server_t *self, int64_t now_us, int64_t until_us)
 {
-    if (until_us == INT64_MAX)
+    bool due = until_us <= now_us;
+    if (due || until_us == INT64_MAX)
         lws_sul_cancel (&self->alarm);
     else
-        lws_sul_schedule (self->context, 0, &self->alarm, s_alarm, until_us > now_us ? until_us - now_us : 1);
-    lws_service (self->context, 0);
+        lws_sul_schedule (self->context, 0, &self->alarm, s_alarm, until_us - now_us);
+    lws_service (self->context, due ? -1 : 0);      /* -1: a look, no wait */
 }
 
 void ag_server_wake (ag_server_t *self)

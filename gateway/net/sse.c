@@ -113,10 +113,8 @@ int ag_sse_writable (ag_conn_t *self)
         size_t used = out->len - LWS_PRE;
         if ((more = used >= TURN_BYTES) || (self->waits_for_room = room < used + LEAST_ROOM))
             break;
-        if (!ag_client_next (self->client, now_us, room - used - LEAST_ROOM / 2, &frame, &when_us)) {
-            self->wanted = false;
+        if (!ag_client_next (self->client, now_us, room - used - LEAST_ROOM / 2, &frame, &when_us))
             break;
-        }
         s_append_frame (self, &frame);
         s_take_rest (self, room);
     }

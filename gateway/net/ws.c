@@ -314,10 +314,8 @@ static bool s_fill (ag_conn_t *self, size_t room, int64_t now_us)
             return true;
         if (room < used + LEAST_ROOM && (used || room < self->writer.capacity / 2))
             break;
-        if (!ag_client_next (self->client, now_us, room - used - NOTICE_ROOM, &frame, &when_us)) {
-            self->wanted = false;
+        if (!ag_client_next (self->client, now_us, room - used - NOTICE_ROOM, &frame, &when_us))
             return false;
-        }
         s_append_frame (self, &frame, room);
     }
     self->waits_for_room = true;

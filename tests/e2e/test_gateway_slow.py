@@ -69,8 +69,9 @@ def test_a_viewer_that_stops_is_closed_with_4008_and_the_others_do_not_notice(bu
         assert metric(gateway, "held_writes_total") == 0
         assert result["code"] == 4008
         assert any(m["type"] == "backpressure" and m["state"] != "ok" for m in result["said"]), result
-        print("the other viewer waited ms: p50 %.1f p99 %.1f" % (late[len(late) // 2] * 1e3, late[len(late) * 99 // 100] * 1e3))
-        assert late[len(late) // 2] < 0.5
+        p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
+        print(f"the other viewer waited ms: p50 {p50 * 1e3:.1f} p99 {p99 * 1e3:.1f} max {late[-1] * 1e3:.1f} n {len(late)}")
+        assert p50 < 0.3 and p99 < 1
 
 
 def test_a_rate_that_is_too_low_is_announced_and_sums_up(gateway):
