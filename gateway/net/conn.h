@@ -88,6 +88,8 @@ void ag_conn_destroy (ag_conn_t **self_p);
 bool ag_conn_admit (ag_conn_t *self);
 /*  Asks lws for a writable callback. */
 void ag_conn_wake (ag_conn_t *self);
+/*  Wakes it when its socket has room; poll does not say so, the limit is ours. */
+void ag_conn_wait_for_room (ag_conn_t *self);
 /*  Closes with a code, as soon as the socket takes it. */
 void ag_conn_close (ag_conn_t *self, unsigned code, const char *reason);
 /*  Writes server->out as it is, one write. 0, or -1: the connection is dead. */

@@ -323,7 +323,7 @@ int ag_http_writable (ag_conn_t *self)
     if (self->kind == AG_CONN_SSE && self->head_sent)
         return ag_sse_writable (self);
     if (room < HEAD_MAX + CHUNK_MARGIN) {
-        self->waits_for_room = true;
+        ag_conn_wait_for_room (self);
         return 0;
     }
     self->waits_for_room = false;

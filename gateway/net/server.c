@@ -97,6 +97,12 @@ void ag_conn_wake (ag_conn_t *self)
     lws_callback_on_writable (self->wsi);
 }
 
+void ag_conn_wait_for_room (ag_conn_t *self)
+{
+    self->waits_for_room = true;
+    self->server->room_us = 0;
+}
+
 void ag_conn_close (ag_conn_t *self, unsigned code, const char *reason)
 {
     if (self->close_code)

@@ -118,7 +118,8 @@ int ag_sse_writable (ag_conn_t *self)
         s_append_frame (self, &frame);
         s_take_rest (self, room);
     }
-    self->waits_for_room |= self->rest.len > 0;
+    if (self->waits_for_room || self->rest.len)
+        ag_conn_wait_for_room (self);
     if (ag_conn_write_out (self, LWS_WRITE_HTTP) != 0 || self->close_code)
         return -1;
     if (more)

@@ -318,8 +318,7 @@ static bool s_fill (ag_conn_t *self, size_t room, int64_t now_us)
             return false;
         s_append_frame (self, &frame, room);
     }
-    self->waits_for_room = true;
-    self->server->room_us = 0;
+    ag_conn_wait_for_room (self);
     return false;
 }
 
