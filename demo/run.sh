@@ -46,8 +46,9 @@ play() {
 play_all() {
   round=1
   while :; do
-    play demo "claude-fix-test-$round" claude/fix_test_partial.jsonl claude
+    play demo "claude-fix-test-$round" claude/fix_test.jsonl claude
     play demo "codex-fix-test-$round" codex/fix_test.jsonl codex
+    play demo "claude-partial-$round" claude/fix_test_partial.jsonl claude
     play demo "claude-subagents-$round" claude/subagent_partial.jsonl claude
     play demo "claude-long-run-$round" claude/long_run.jsonl claude
     round=$((round + 1))

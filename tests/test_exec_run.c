@@ -69,6 +69,7 @@ static ag_run_t *s_new (s_world_t *world, const char *path, const char *agent)
         .epoch = EPOCH,
         .run_number = 1,
         .agent = agent,
+        .redact = true,
         .progress = { .interval_us = 5000000, .expected_us = 300000000, .expected_calls = 50 },
         .journal = world->journal,
         .describe = s_describe,

@@ -19,6 +19,8 @@ typedef struct ag_redact ag_redact_t;
     shorter than 6 bytes: ignored. Drafts come out at `sink`, in order. */
 ag_redact_t *ag_redact_new (const ag_str_t *secrets, size_t count, ag_draft_sink_fn *sink, void *context);
 void ag_redact_destroy (ag_redact_t **self_p);
+/*  From now on all goes by as it is, and at once (--no-redact). Before the first push. */
+void ag_redact_disable (ag_redact_t *self);
 /*  Takes the draft; passes it on, perhaps later, perhaps changed. */
 void ag_redact_push (ag_redact_t *self, ag_draft_t **draft_p, int64_t now_us);
 void ag_redact_flush (ag_redact_t *self);

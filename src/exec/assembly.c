@@ -178,6 +178,7 @@ static void s_make_run (ag_executor_t *self)
         .cwd = self->cwd,
         .secrets = options->secrets,
         .secret_count = options->secret_count,
+        .redact = options->redact,
         .progress = options->progress,
         .journal = self->journal,
         .describe = s_describe,

@@ -56,6 +56,8 @@ static const ag_setting_t s_table[] = {
       "files that are watched at most" },
     { "redact-env", AG_SETTING_STRING, "NAME", "AGENTGATE_REDACT_ENV", NULL, 0, 0, NULL, true,
       "a variable whose value is a secret and appears in no event, repeatable" },
+    { "no-redact", AG_SETTING_FLAG, NULL, "AGENTGATE_NO_REDACT", NULL, 0, 0, NULL, false,
+      "leave secrets in events as the agent has said them" },
     { "timeout", AG_SETTING_SECONDS, "S", "AGENTGATE_TIMEOUT", "0", 0, INT32_MAX, NULL, false,
       "end the agent after so long; 0: never" },
     { "kill-after", AG_SETTING_SECONDS, "S", "AGENTGATE_KILL_AFTER", "10", 0, 3600000, NULL, false,
@@ -253,6 +255,7 @@ static void s_take_state (ag_options_t *self, const ag_settings_t *settings)
 
 static void s_take_secrets (ag_options_t *self, const ag_settings_t *settings)
 {
+    self->redact = !ag_settings_flag (settings, "no-redact");
     size_t count = ag_settings_count (settings, "redact-env");
     self->secrets = ag_calloc (count + 1, sizeof *self->secrets);
     for (size_t i = 0; i < count; i++) {

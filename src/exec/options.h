@@ -39,6 +39,7 @@ typedef struct {
     int64_t max_files;                  /* the same */
     ag_str_t *secrets;                  /* values of the variables of --redact-env */
     size_t secret_count;
+    bool redact;                        /* false with --no-redact */
     int64_t linger_ms, timeout_ms, kill_after_ms, drain_ms;
     int64_t max_line_bytes, max_content_bytes;
     int64_t retain_us;                  /* age at which acknowledged runs are pruned */

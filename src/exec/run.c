@@ -120,6 +120,8 @@ ag_run_t *ag_run_new (const ag_run_options_t *options, int64_t now_us)
     ag_run_t *self = ag_calloc (1, sizeof *self);
     self->options = *options;
     self->redact = ag_redact_new (options->secrets, options->secret_count, s_redacted, self);
+    if (!options->redact)
+        ag_redact_disable (self->redact);
     self->progress = ag_progress_new (&options->progress, now_us);
     self->now_us = now_us;
     self->start_by_us = now_us + (options->agent ? NAMED_HOLD_US : UNNAMED_HOLD_US);

@@ -30,6 +30,7 @@ typedef struct {
     const char *cwd;                    /* or NULL */
     const ag_str_t *secrets;            /* to be redacted besides known shapes */
     size_t secret_count;
+    bool redact;                        /* false: events hold what the agent has said, secrets and all */
     ag_progress_options_t progress;
     ag_journal_t *journal;              /* lent */
     /*  What the agent has said of itself so far. */

@@ -324,3 +324,15 @@ def test_runs_are_pruned_by_size(executor):
     assert "second" in {path.name for path in (executor.state / "runs").iterdir()}
     executor.run("--retain-mb", "2", command=["sleep", "0.5"], run_id="last", env=off)
     assert "first" not in {path.name for path in (executor.state / "runs").iterdir()}
+
+
+@pytest.mark.parametrize("options, shown", [([], False), (["--no-redact"], True)])
+def test_secrets_stay_out_of_events_unless_told_otherwise(executor, options, shown):
+    """The executor says so in the last event, and the raw artifact keeps what was written."""
+    secret = "ghp_" + "a1B2c3D4e5F6" * 3
+    process = executor.run(*options, "--format", "flat", command=["echo", '{"type":"text","text":"token %s"}' % secret])
+    events = executor.events(process.run_id)
+    said = [e["content"] for e in of_type(events, "agent_output")]
+    assert said == [f"token {secret if shown else '[redacted]'}"]
+    assert events[-1].get("redactions", 0) > 0 or shown
+    assert secret in (executor.run_dir(process.run_id) / "stdout").read_text()

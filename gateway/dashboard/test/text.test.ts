@@ -6,9 +6,11 @@
 */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { AgentToolCall, JsonObject } from "../src/core/events.gen.ts";
 import { ansiSpans, stripAnsi } from "../src/text/ansi.ts";
 import { diffLines, hunks } from "../src/text/diff.ts";
 import { type Block, type Inline, inline, markdown, safeHref } from "../src/text/markdown.ts";
+import { callTarget } from "../src/text/summary.ts";
 import { oneLine, visible } from "../src/text/visible.ts";
 import { random, seedOf } from "./fakes.ts";
 
@@ -201,4 +203,30 @@ test("hunks keep three lines around a change and mark the holes", () => {
       .join(""),
     "   -+   ",
   );
+});
+
+test("a call's line names what it is about, whatever agent made it", () => {
+  const call = (tool: "Edit" | "Other", toolName: string, input: JsonObject): AgentToolCall => ({
+    type: "agent_tool_call",
+    workOrderId: "w",
+    seq: 1,
+    timestamp: "2026-11-22T08:40:59.616Z",
+    toolUseId: "t",
+    tool,
+    toolName,
+    input,
+  });
+  const items = [
+    { text: "read", completed: true },
+    { text: "fix", completed: false },
+    { text: "completed", completed: false },
+  ];
+  assert.equal(callTarget(call("Other", "todo_list", { items })), "1 of 3 done");
+  const todos = [{ content: "read", status: "completed" }];
+  assert.equal(callTarget(call("Other", "TodoWrite", { todos })), "1 of 1 done");
+  const changes = [
+    { path: "src/a.c", kind: "update" },
+    { path: "src/b.c", kind: "add" },
+  ];
+  assert.equal(callTarget(call("Edit", "file_change", { changes })), "src/a.c, src/b.c");
 });

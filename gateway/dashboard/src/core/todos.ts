@@ -36,7 +36,7 @@ function listItem(value: JsonValue): Todo | undefined {
 
 /*  The whole list, from a call that carries it whole: Claude's TodoWrite,
     opencode's todowrite, Codex's plan. */
-function wholeList(input: JsonObject): Todo[] | undefined {
+export function wholeList(input: JsonObject): Todo[] | undefined {
   const list = [input.todos, input.items, input.plan].find(Array.isArray) as JsonValue[] | undefined;
   if (!list || list.length > 1000) {
     return undefined;

@@ -4,9 +4,10 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-import type { AgentGateEvent, AgentToolCall, JsonValue } from "../core/events.gen.ts";
+import type { AgentGateEvent, AgentToolCall, JsonObject, JsonValue } from "../core/events.gen.ts";
 import { changeOf } from "../core/files.ts";
 import { Row, type RowKind, rowKind } from "../core/rows.ts";
+import { wholeList } from "../core/todos.ts";
 import { stripAnsi } from "./ansi.ts";
 import { bytes, compact, money, took, words } from "./format.ts";
 import { oneLine } from "./visible.ts";
@@ -85,7 +86,7 @@ export function callTarget(call: AgentToolCall, cwd?: string): string {
     case Row.READ:
       return shortPath(call.path ?? text(input.file_path), cwd) + readRange(call);
     case Row.EDIT:
-      return shortPath(call.path ?? (text(input.file_path) || jsonLine(input)), cwd);
+      return shortPath(call.path ?? (text(input.file_path) || changedPaths(input) || jsonLine(input)), cwd);
     case Row.SEARCH:
       return searchTarget(call, cwd);
     case Row.WEB:
@@ -99,13 +100,18 @@ export function callTarget(call: AgentToolCall, cwd?: string): string {
   }
 }
 
+/*  Codex changes several files in one call. */
+function changedPaths(input: JsonObject): string {
+  const changes = Array.isArray(input.changes) ? input.changes : [];
+  return changes.map((change) => text((change as JsonObject | null)?.path)).join(", ");
+}
+
 function todoTarget(call: AgentToolCall): string {
-  const list = call.input.todos ?? call.input.items ?? call.input.plan;
-  if (!Array.isArray(list)) {
+  const list = wholeList(call.input);
+  if (!list) {
     return text(call.input.subject) || jsonLine(call.input);
   }
-  const done = list.filter((item) => /"(completed|done)"|"completed":true/.test(JSON.stringify(item))).length;
-  return `${done} of ${list.length} done`;
+  return `${list.filter((todo) => todo.state === "done").length} of ${list.length} done`;
 }
 
 /*  Short facts of a call that stand at the right end of its row. */
