@@ -38,7 +38,7 @@ start_gateway() {
 play() {
   workspace=$dir/work/$2
   mkdir -p "$workspace"
-  (cd "$workspace" && exec "$build/agentgate-exec" --quiet --bus "$bus" --control "$control" --state-dir "$dir/state" \
+  (cd "$workspace" && exec "$build/agentgate-exec" --quiet --linger 0.5 --bus "$bus" --control "$control" --state-dir "$dir/state" \
     --work-order "$1" --run-id "$2" --format "$4" -- "$build/agentgate-replay" --stdout "$recordings/$3") || [ $? -lt 125 ] || { kill "$gateway"; exit 1; }
 }
 
