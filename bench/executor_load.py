@@ -165,22 +165,27 @@ played = [REPLAY, "--stdout", RECORDINGS / "long_text_partial.jsonl"]
 MB = 1000 * 1000
 
 
-def stopped_gateway():
-    """A run of 98 s; its gateway is stopped from second 5 to 65, and so does not read what is published."""
+def with_gateway(name, command, disturb):
+    """A run with a gateway, which `disturb` (gateway) treats badly meanwhile."""
     with tempfile.TemporaryDirectory(prefix="ag-") as folder:
         gateway = subprocess.Popen([BUILD / "agentgate-gateway", "--listen", "127.0.0.1:0", "--bus", f"ipc://{folder}/bus",
                                     "--control", f"ipc://{folder}/control", "--state-dir", f"{folder}/gateway"],
                                    stderr=subprocess.DEVNULL)
-
-        def stop(_):
-            threading.Timer(5, gateway.send_signal, [signal.SIGSTOP]).start()
-            threading.Timer(65, gateway.send_signal, [signal.SIGCONT]).start()
         try:
-            compare("98 s, gateway stopped for 60 s", [REPLAY, "--stdout", RECORDINGS / "long_run.jsonl"], 1, during=stop,
-                    options=["--gateway", folder])
+            compare(name, command, 1, during=lambda _: disturb(gateway), options=["--gateway", folder])
         finally:
             gateway.kill()
             gateway.wait()
+
+
+def stop_for_a_minute(gateway):
+    """It does not read what is published from second 5 to 65 of a run of 98 s."""
+    threading.Timer(5, gateway.send_signal, [signal.SIGSTOP]).start()
+    threading.Timer(65, gateway.send_signal, [signal.SIGCONT]).start()
+
+
+def kill_soon(gateway):
+    threading.Timer(3, gateway.kill).start()
 
 
 CASES = {
@@ -188,7 +193,9 @@ CASES = {
     "stuck": lambda: compare("recording, stuck stdout reader", played, 3, reads=False),
     "full": lambda: compare("recording, disk full (400 KiB)", played, 3, state=small_disk),
     "readonly": lambda: compare("recording, read-only state dir", played, 3, state=read_only_disk),
-    "stopped": stopped_gateway,
+    "killed": lambda: with_gateway("10 s, gateway killed after 3 s", played, kill_soon),
+    "stopped": lambda: with_gateway("98 s, gateway stopped for 60 s", [REPLAY, "--stdout", RECORDINGS / "long_run.jsonl"],
+                                    stop_for_a_minute),
     "garbage": lambda: compare("200 MB of garbage", [PROBE, "floods", 200 * MB], 3),
     "garbage-quiet": lambda: compare("200 MB of garbage, --quiet", [PROBE, "floods", 200 * MB], 3, options=["--quiet"]),
     "lines": lambda: compare("1,000,000 lines of 10 bytes", [PROBE, "write", 10, 1000000], 3),
