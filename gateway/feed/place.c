@@ -212,16 +212,11 @@ ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class)
 void
 ag_place_look (ag_place_t *self, uint64_t seq, ag_item_t *item_r)
 {
-    for (;; seq = item_r->seq + 1) {
-        ag_stream_look (self->stream, seq, false, item_r);
-        if (item_r->type != AG_ITEM_EVENT)
-            return;
-        if (ag_place_verdict (self, item_r->seq, item_r->class) != AG_VERDICT_KEEP)
-            continue;
-        if (item_r->event == NULL)
-            ag_stream_look (self->stream, seq, true, item_r);
-        return;
-    }
+    ag_stream_look (self->stream, seq, false, item_r);
+    while (item_r->type == AG_ITEM_EVENT && ag_place_verdict (self, item_r->seq, item_r->class) != AG_VERDICT_KEEP)
+        ag_stream_look (self->stream, item_r->seq + 1, false, item_r);
+    if (item_r->type == AG_ITEM_EVENT && item_r->event == NULL)
+        ag_stream_look (self->stream, item_r->seq, true, item_r);
 }
 
 uint64_t
