@@ -25,7 +25,7 @@ static const ag_setting_t s_table[] = {
     { "bus", AG_SETTING_STRING, "ENDPOINT", "AG_TEST_BUS", NULL, 0, 0, NULL, true, "where" },
     { "store", AG_SETTING_CHOICE, NULL, NULL, "sqlite", 0, 0, "sqlite|none", false, "history" },
     { "quiet", AG_SETTING_FLAG, NULL, "AG_TEST_QUIET", NULL, 0, 0, NULL, false, "say nothing" },
-    { "config", AG_SETTING_STRING, "FILE", NULL, "/nonexistent/agentgate.conf", 0, 0, NULL, false, "settings" },
+    { "config", AG_SETTING_STRING, "FILE", "AG_TEST_CONFIG", "/nonexistent/agentgate.conf", 0, 0, NULL, false, "settings" },
 };
 
 static ag_settings_t *s_load (char **error_r, const char *first, ...)
@@ -46,6 +46,7 @@ static int s_setup (void **state)
     unsetenv ("AG_TEST_RATE");
     unsetenv ("AG_TEST_BUS");
     unsetenv ("AG_TEST_QUIET");
+    unsetenv ("AG_TEST_CONFIG");
     strcpy (s_file, "/tmp/ag-settings-XXXXXX");
     int fd = mkstemp (s_file);
     return fd < 0 ? -1 : close (fd);
@@ -153,6 +154,53 @@ static void test_a_file_has_a_part_for_each_program (void **state)
     ag_settings_destroy (&settings);
 }
 
+static void test_a_comment_may_follow_a_value (void **state)
+{
+    (void) state;
+    char *error = NULL;
+    s_write ("rate-limit = 10     # events a second\nbus = a#b c\t# two\n[program] # ours\n# store = tape\nquiet=on\n");
+    ag_settings_t *settings = s_load (&error, "--config", s_file, NULL);
+    assert_null (error);
+    assert_int_equal (ag_settings_integer (settings, "rate-limit"), 10);
+    assert_int_equal (ag_settings_count (settings, "bus"), 2);
+    assert_string_equal (ag_settings_nth (settings, "bus", 0), "a#b");
+    assert_string_equal (ag_settings_string (settings, "store"), "sqlite");
+    assert_true (ag_settings_flag (settings, "quiet"));
+    ag_settings_destroy (&settings);
+}
+
+static void test_what_is_printed_can_be_a_file (void **state)
+{
+    (void) state;
+    char *error = NULL;
+    ag_settings_t *settings = s_load (&error, "--linger=0.5", "--bus=a", "--bus=b", "--quiet", "--config", "/dev/null", NULL);
+    FILE *file = fopen (s_file, "w");
+    ag_settings_print (settings, file);
+    fclose (file);
+    ag_settings_destroy (&settings);
+    settings = s_load (&error, "--config", s_file, NULL);
+    assert_null (error);
+    assert_int_equal (ag_settings_integer (settings, "linger"), 500);
+    assert_string_equal (ag_settings_nth (settings, "bus", 1), "b");
+    assert_true (ag_settings_flag (settings, "quiet"));
+    assert_string_equal (ag_settings_source (settings, "store"), "file");
+    ag_settings_destroy (&settings);
+}
+
+static void test_the_environment_may_name_the_file (void **state)
+{
+    (void) state;
+    char *error = NULL;
+    s_write ("rate-limit = 10\n");
+    setenv ("AG_TEST_CONFIG", s_file, 1);
+    ag_settings_t *settings = s_load (&error, NULL);
+    assert_int_equal (ag_settings_integer (settings, "rate-limit"), 10);
+    ag_settings_destroy (&settings);
+    setenv ("AG_TEST_CONFIG", "/nonexistent/x", 1);
+    assert_null (s_load (&error, NULL));
+    s_assert_error (error, (const char *[]) { "/nonexistent/x", "No such file" }, 2);
+}
+
 static void test_endpoints_are_checked (void **state)
 {
     (void) state;
@@ -161,6 +209,9 @@ static void test_endpoints_are_checked (void **state)
     s_assert_endpoint ("tcp://[::1]:*", 0, NULL);
     s_assert_endpoint ("tcp://192.0.2.7:5555", 0, "--curve-dir");
     s_assert_endpoint ("tcp://192.0.2.7:5555", 1, NULL);
+    s_assert_endpoint ("tcp://127.example.org:5555", 0, "--curve-dir");
+    s_assert_endpoint ("tcp://127.0.0.1:0;192.0.2.7:5555", 0, "--curve-dir");
+    s_assert_endpoint ("tcp://*:5555", 0, "--curve-dir");
     s_assert_endpoint ("tcp://127.0.0.1:70000", 0, "PORT");
     s_assert_endpoint ("tcp://127.0.0.1", 0, "PORT");
     s_assert_endpoint ("udp://127.0.0.1:1", 0, "ipc://PATH");
@@ -198,6 +249,9 @@ int main (void)
         cmocka_unit_test_setup_teardown (test_a_wrong_value_is_named_with_what_is_allowed, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_a_wrong_file_is_named_with_its_line, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown (test_a_file_has_a_part_for_each_program, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_a_comment_may_follow_a_value, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_what_is_printed_can_be_a_file, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_the_environment_may_name_the_file, s_setup, s_teardown),
         cmocka_unit_test (test_endpoints_are_checked),
         cmocka_unit_test (test_private_folder_is_refused_when_others_may_write),
     };

@@ -63,7 +63,7 @@ static const ag_setting_t s_table[] = {
       "of one viewer" },
     { "dashboard-dir", AG_SETTING_STRING, "DIR", "AGENTGATE_DASHBOARD_DIR", NULL, 0, 0, NULL, false,
       "serve the page from this folder instead of the one linked in" },
-    { "config", AG_SETTING_STRING, "FILE", NULL, "/etc/agentgate/stream.conf", 0, 0, NULL, false,
+    { "config", AG_SETTING_STRING, "FILE", "AGENTGATE_CONFIG", "/etc/agentgate/stream.conf", 0, 0, NULL, false,
       "settings, a line each: name = value" },
     { "check-config", AG_SETTING_FLAG, NULL, NULL, NULL, 0, 0, NULL, false, "print the effective settings and end" },
     { "log-level", AG_SETTING_CHOICE, NULL, "AGENTGATE_LOG_LEVEL", "info", 0, 0, "error|warning|info|debug", false,

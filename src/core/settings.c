@@ -218,6 +218,22 @@ static char *s_trim (char *line)
     return text;
 }
 
+/*  What says where settings are and what to do with them is no setting of a file. */
+static bool s_is_of_file (const ag_setting_t *row)
+{
+    return strcmp (row->name, "config") != 0 && strcmp (row->name, "check-config") != 0;
+}
+
+/*  Cuts a comment off: a # at the beginning or after white space. */
+static void s_cut_comment (char *line)
+{
+    for (char *at = strchr (line, '#'); at; at = strchr (at + 1, '#'))
+        if (at == line || strchr (" \t", at[-1])) {
+            *at = 0;
+            return;
+        }
+}
+
 static int s_read_line (ag_settings_t *self, char *text, const char *path, int number, char **error_r)
 {
     char *equals = strchr (text, '=');
@@ -230,7 +246,7 @@ static int s_read_line (ag_settings_t *self, char *text, const char *path, int n
     size_t row = s_row_of (self, name);
     char *where = ag_asprintf ("%s line %d: %s", path, number, name);
     int rc = -1;
-    if (row == self->count || strcmp (name, "config") == 0)
+    if (row == self->count || !s_is_of_file (&self->table[row]))
         *error_r = ag_asprintf ("%s: this program has no such setting (--help lists them); what is for one program"
             " alone stands below a line [gateway], [exec] ...", where);
     else
@@ -263,10 +279,11 @@ static int s_read_file (ag_settings_t *self, const char *program, const char *pa
     int rc = 0;
     bool ours = true;
     for (int number = 1; rc == 0 && getline (&line, &room, file) >= 0; number++) {
+        s_cut_comment (line);
         char *text = s_trim (line);
         if (*text == '[')
             ours = s_is_our_section (text, program);
-        else if (ours && *text && *text != '#')
+        else if (ours && *text)
             rc = s_read_line (self, text, path, number, error_r);
     }
     free (line);
@@ -427,7 +444,7 @@ void ag_settings_print (const ag_settings_t *self, FILE *out)
 {
     for (size_t i = 0; i < self->count; i++) {
         const s_value_t *value = &self->values[i];
-        fprintf (out, "%s%s =", value->count ? "" : "# ", self->table[i].name);
+        fprintf (out, "%s%s =", value->count && s_is_of_file (&self->table[i]) ? "" : "# ", self->table[i].name);
         for (size_t j = 0; j < value->count; j++)
             fprintf (out, " %s", value->values[j]);
         fprintf (out, "    # %s\n", s_source_names[value->source]);

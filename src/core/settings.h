@@ -42,7 +42,8 @@ typedef struct ag_settings ag_settings_t;
     --help and --version print and exit (0). A table row named "config" makes
     that file be read (the fallback may be missing, a named one may not):
     lines NAME = VALUE, for all programs before any section, for one below
-    [exec], [gateway] and so on (the program's name without "agentgate-").
+    [exec], [gateway] and so on (the program's name without "agentgate-");
+    a # at the beginning or after white space begins a comment.
     Returns NULL with a malloc'ed *error_r. */
 ag_settings_t *ag_settings_new (const ag_setting_t *table, size_t count, const char *usage,
     int argc, char **argv, char **error_r);
@@ -60,7 +61,8 @@ const char *ag_settings_nth (const ag_settings_t *self, const char *name, size_t
 /*  Where the value came from: "default", "file", "environment", "flag". */
 const char *ag_settings_source (const ag_settings_t *self, const char *name);
 
-/*  name = value  # source, a line each; what --check-config prints. */
+/*  name = value  # source, a line each; what --check-config prints. A settings
+    file may hold it as it is. */
 void ag_settings_print (const ag_settings_t *self, FILE *out);
 
 #endif

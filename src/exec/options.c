@@ -80,7 +80,7 @@ static const ag_setting_t s_table[] = {
       "acknowledged runs are deleted after so long" },
     { "retain-mb", AG_SETTING_INTEGER, "N", "AGENTGATE_RETAIN_MB", "1024", 0, 1073741824, NULL, false,
       "or when all runs together are larger" },
-    { "config", AG_SETTING_STRING, "FILE", NULL, "/etc/agentgate/stream.conf", 0, 0, NULL, false,
+    { "config", AG_SETTING_STRING, "FILE", "AGENTGATE_CONFIG", "/etc/agentgate/stream.conf", 0, 0, NULL, false,
       "settings as NAME = VALUE" },
     { "check-config", AG_SETTING_FLAG, NULL, NULL, NULL, 0, 0, NULL, false, "print the effective settings and end" },
     { "log-level", AG_SETTING_CHOICE, NULL, "AGENTGATE_LOG_LEVEL", "warning", 0, 0, "error|warning|info|debug", false,

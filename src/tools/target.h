@@ -27,8 +27,8 @@ enum { AG_EXIT_FAILED = 1, AG_EXIT_USAGE = 2, AG_EXIT_OWED = 3 };
         .help = "our key and the gateway's, for tcp endpoints" }, \
     { .name = "insecure", .type = AG_SETTING_FLAG, .env = "AGENTGATE_INSECURE", \
         .help = "allow tcp endpoints that are not loopback without keys" }, \
-    { .name = "config", .type = AG_SETTING_STRING, .metavar = "FILE", .fallback = "/etc/agentgate/stream.conf", \
-        .help = "settings as NAME = VALUE" }
+    { .name = "config", .type = AG_SETTING_STRING, .metavar = "FILE", .env = "AGENTGATE_CONFIG", \
+        .fallback = "/etc/agentgate/stream.conf", .help = "settings as NAME = VALUE" }
 
 /*  The folder of state, made if need be; malloc'ed. Ends the program when there is none. */
 char *ag_target_state_dir (const ag_settings_t *settings);
