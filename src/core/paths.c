@@ -6,7 +6,9 @@
 */
 #include "core/paths.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -108,10 +110,19 @@ char *ag_path_state_dir (char **error_r)
 /* ---------------------------------------------------------------------- */
 /*  Endpoints */
 
+/*  An address of 127.0.0.0/8, not a name that begins like one: that could be anybody's. */
 static bool s_is_loopback (const char *host, size_t len)
 {
     ag_str_t name = { host, len };
-    return ag_str_is (name, "localhost") || ag_str_is (name, "[::1]") || (len >= 4 && memcmp (host, "127.", 4) == 0);
+    if (ag_str_is (name, "localhost") || ag_str_is (name, "[::1]"))
+        return true;
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+    if (len >= sizeof text)
+        return false;
+    memcpy (text, host, len);
+    text[len] = 0;
+    return inet_pton (AF_INET, text, &address) == 1 && ntohl (address.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 static int s_check_ipc (const char *endpoint, char **error_r)
