@@ -26,8 +26,9 @@ class Executor:
         return [str(w) for w in (self.program, "--state-dir", self.state, "--run-id", run_id, *options, "--", *command)]
 
     def environment(self, **more):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("AGENTGATE_")}
-        return {**kept, "XDG_RUNTIME_DIR": str(self.folder), **more}
+        """Endpoints are named: where a gateway is installed, the usual ones are its."""
+        kept = {k: v for k, v in os.environ.items() if k == "AGENTGATE_CONFIG" or not k.startswith("AGENTGATE_")}
+        return {**kept, "AGENTGATE_GATEWAY": f"{self.folder}/agentgate", "XDG_RUNTIME_DIR": str(self.folder), **more}
 
     def start(self, *options, command, run_id=None, **popen):
         """Starts it; the run's id is then in .run_id of what is returned."""
