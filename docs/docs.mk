@@ -1,1 +1,1 @@
-EXTRA_DIST += docs/design.md
+EXTRA_DIST += docs/design.md docs/design/dashboard.md
