@@ -2,6 +2,7 @@
 # bootstrap.sh - from a fresh Debian 12 to a live run, or to passed tests
 #
 #   ./bootstrap.sh run [PORT]   set up, build, and show a live run on the dashboard until Ctrl-C
+#                               (port 3001; where that is in use, any free one)
 #   ./bootstrap.sh check        set up, build with sanitizers, and run all tests
 #   ./bootstrap.sh build        set up and build into _build/run
 #   ./bootstrap.sh deps         install what building needs, nothing else
@@ -11,10 +12,12 @@ set -eu
 cd "$(dirname "$0")"
 top=$(pwd)
 
-BUILD_PACKAGES="ca-certificates autoconf automake libtool make gcc libc6-dev pkg-config
+BUILD_PACKAGES="make gcc libc6-dev pkg-config
   libzmq3-dev libczmq-dev libmsgpack-dev libwebsockets-dev libjson-c-dev libsqlite3-dev libpcre2-dev libssl-dev zlib1g-dev libsystemd-dev"
-CHECK_PACKAGES="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest python3-websockets python3-zmq python3-msgpack
-  chromium valgrind clang-tidy cppcheck xz-utils curl procps"
+# What a release tarball brings made: configure, and the page.
+SOURCE_PACKAGES="ca-certificates autoconf automake libtool"
+CHECK_PACKAGES="g++ clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest python3-websockets python3-zmq python3-msgpack
+  python3-jsonschema chromium valgrind clang-tidy cppcheck mandoc git xz-utils curl procps"
 
 say() { printf '== %s\n' "$*"; }
 die() { printf 'bootstrap.sh: %s\n' "$*" >&2; exit 1; }
@@ -28,11 +31,17 @@ as_root() {
   fi
 }
 
-# Installs those of the named packages that are not there. Node may come from elsewhere than Debian.
+# A release tarball, unpacked and not yet built in.
+is_release() { [ -x configure ] && [ -f gateway/dashboard/dist/index.html ] && [ ! -e .git ] && [ ! -e gateway/dashboard/dist.stamp ]; }
+
+# Installs those of the named packages that are not there; "node" may come from elsewhere than Debian.
 need() {
   missing=
-  for package in "$@"; do installed "$package" || missing="$missing $package"; done
-  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then missing="$missing nodejs npm"; fi
+  for package in "$@"; do
+    if [ "$package" != node ]; then installed "$package" || missing="$missing $package"
+    elif ! command -v node >/dev/null || ! command -v npm >/dev/null; then missing="$missing nodejs npm"
+    fi
+  done
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null || die "missing:$missing (Debian's names); this script installs them only on Debian"
   say "installing$missing"
@@ -60,9 +69,13 @@ compile() {
   make -C "$dir" -s -j "$(nproc)" "$@" >"$dir/make.log" 2>&1 || { tail -n 60 "$dir/make.log"; die "the build failed; all of it is in $dir/make.log"; }
 }
 
-build_run() {
+need_for_building() {
   # shellcheck disable=SC2086
-  need $BUILD_PACKAGES
+  if is_release; then need $BUILD_PACKAGES; else need $BUILD_PACKAGES $SOURCE_PACKAGES node; fi
+}
+
+build_run() {
+  need_for_building
   configure _build/run
   compile _build/run all
 }
@@ -100,15 +113,16 @@ page_tests() {
   say "the page (node --test, Chromium)"
   export AGENTGATE_BUILD="$top/$1"
   log=$1/page.log
-  (cd gateway/dashboard && npm run -s lint && npm run -s test && npm run -s test:page) >"$log" 2>&1 || echo "# page run ended with an error" >>"$log"
+  (cd gateway/dashboard && { [ -d node_modules ] || npm ci --no-audit --no-fund --loglevel=error; } && npm run -s lint && npm run -s test && npm run -s test:page) >"$log" 2>&1 || echo "# page run ended with an error" >>"$log"
   bad=$(sed -nE 's/^(# |ℹ )fail ([0-9]+)$/\2/p' "$log" | awk '{n += $1} END {print n + 0}')
   if grep -q '^# page run ended' "$log"; then [ "$bad" -gt 0 ] || bad=1; tail -n 120 "$log"; fi
   count "$(sed -nE 's/^(# |ℹ )pass ([0-9]+)$/\2/p' "$log" | awk '{n += $1} END {print n + 0}')" "$bad"
 }
 
 check() {
+  export AGENTGATE_CONFIG=/dev/null     # settings of an installed agentgate are not ours
   # shellcheck disable=SC2086
-  need $BUILD_PACKAGES $CHECK_PACKAGES
+  need $BUILD_PACKAGES $SOURCE_PACKAGES $CHECK_PACKAGES node
   configure _build/check --enable-werror --enable-sanitize CFLAGS='-O1 -g'
   compile _build/check all
   module_tests _build/check
@@ -132,6 +146,6 @@ case ${1-} in
 run) shift; demo "$@" ;;
 check) check ;;
 build) build_run ;;
-deps) need $BUILD_PACKAGES ;;
-*) sed -n '2,10s/^# \{0,1\}//p' "$0"; [ $# = 0 ] || exit 2 ;;
+deps) need_for_building ;;
+*) sed -n '2,11s/^# \{0,1\}//p' "$0"; [ $# = 0 ] || exit 2 ;;
 esac

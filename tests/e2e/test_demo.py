@@ -28,12 +28,12 @@ class Demo:
         """All that have something to do with its folder, wherever they hang."""
         marks = [str(folder).encode() for folder in self.folders]
         found = []
-        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
-                words = path.read_bytes()
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
             except OSError:
-                continue
-            found += [int(path.parts[2])] if any(mark in words for mark in marks) else []
+                continue            # it has just ended
+            found += [int(pid)] if any(mark in words for mark in marks) else []
         return found
 
     def __enter__(self):
