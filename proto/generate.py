@@ -186,19 +186,41 @@ def typescript(table):
     return "\n".join(out)
 
 
+# What the common fields may hold, beyond their type. An id has 128 bytes, so at most as many characters.
+COMMON_RULES = {
+    "workOrderId": {"minLength": 1, "maxLength": 128},
+    "runId": {"minLength": 1, "maxLength": 128, "pattern": "^[^@]"},
+    "stream": {"minLength": 1, "maxLength": 129},
+    "seq": {"minimum": 1},
+    "seqFirst": {"minimum": 1},
+    "timestamp": {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$"},
+}
+
+
+def field_schema(table, field):
+    """All numbers of the table are counts, sizes, times or costs: none is below 0."""
+    if "enum" in field:
+        return {"enum": table["enums"][field["enum"]]}
+    out = {"type": field["type"]}
+    if field["type"] in ("integer", "number"):
+        out["minimum"] = 0
+    if "maximum" in field:
+        out["maximum"] = field["maximum"]
+    if "members" in field:
+        out["properties"] = {name: {"type": "boolean"} for name in field["members"]}
+        out["required"] = [name for name, required in field["members"].items() if required]
+    return out
+
+
 def schema(table):
-    def field_schema(field):
-        if "enum" in field:
-            return {"enum": table["enums"][field["enum"]]}
-        return {"type": field["type"]}
-    common = {f["name"]: {"type": f["type"]} for f in table["common"] if f["name"] != "type"}
+    common = {f["name"]: {"type": f["type"], **COMMON_RULES[f["name"]]} for f in table["common"] if f["name"] != "type"}
     required = [f["name"] for f in table["common"] if f["required"]]
     variants = []
     for event in table["events"]:
         variants.append({
             "title": event["type"], "type": "object",
             "properties": {"type": {"const": event["type"]}, **common,
-                           **{f["name"]: field_schema(f) for f in event["fields"]}},
+                           **{f["name"]: field_schema(table, f) for f in event["fields"]}},
             "required": required + [f["name"] for f in event["fields"] if f["required"]],
         })
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": MADE,
