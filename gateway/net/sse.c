@@ -5,7 +5,8 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
     The same client core as a WebSocket's; only the envelope differs: one
-    record per message, its id "epoch:seq", so that Last-Event-ID resumes.
+    record per message, its id "epoch:seq", so that Last-Event-ID resumes. Such
+    an id means one stream: also a work order's own comes alone, without its runs.
 */
 #include "net/conn.h"
 
@@ -41,10 +42,6 @@ int ag_sse_begin (ag_conn_t *self, ag_str_t stream, const char *last_event_id)
         request.after_count = 1;
     } else
         request.has_after = true;           /* from the start: a page that opens a run wants the whole of it */
-    if (stream.len && stream.ptr[0] == '@') {
-        request.run = (ag_str_t) { NULL, 0 };
-        request.work_order = (ag_str_t) { stream.ptr + 1, stream.len - 1 };
-    }
     self->ways = (ag_client_options_t) { .quiet = true };
     self->client = ag_client_new (self->gateway->hub, &self->ways, self, now_us);
     self->heard_us = now_us;
