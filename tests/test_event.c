@@ -15,7 +15,9 @@
 
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/draft.h"
 #include "core/mem.h"
+#include "core/rolled.h"
 
 static const ag_ids_t s_ids = { { "wo", 2 }, { "run", 3 }, false };
 
@@ -142,13 +144,31 @@ static void test_draft_repairs_text_and_keeps_the_last_value (void **state)
     ag_draft_destroy (&draft);
 }
 
+static void test_a_draft_that_is_used_again_does_not_grow (void **state)
+{
+    (void) state;
+    ag_draft_t *draft = s_output_draft ("");
+    char text[2000];
+    for (int i = 0; i < 10000; i++) {
+        memset (text, 'a' + i % 26, sizeof text);
+        ag_draft_set_string (draft, AG_F_CONTENT, text, sizeof text);
+        ag_draft_set_text (draft, AG_F_MESSAGE_ID, "m");
+        assert_true (draft->text.cap < 512 * 1024);
+    }
+    ag_str_t content = ag_draft_string (draft, AG_F_CONTENT);
+    assert_int_equal (content.len, sizeof text);
+    assert_memory_equal (content.ptr, text, sizeof text);
+    s_assert_str (ag_draft_string (draft, AG_F_KIND), "text");
+    ag_draft_destroy (&draft);
+}
+
 static void test_rolled_json_names_the_span (void **state)
 {
     (void) state;
     ag_event_t *event = s_event_of (s_output_draft ("c"), 9);
     ag_buf_t out = { 0 };
     ag_str_t content = AG_STR ("a\"bc");
-    ag_event_json_rolled (event, 7, &content, &out);
+    ag_rolled_json (event, 7, &content, &out);
     struct json_object *json = json_tokener_parse (ag_buf_cstr (&out));
     assert_non_null (json);
     assert_int_equal (json_object_get_int (json_object_object_get (json, "seqFirst")), 7);
@@ -327,6 +347,7 @@ int main (void)
         cmocka_unit_test (test_event_refuses_a_draft_that_breaks_the_table),
         cmocka_unit_test (test_event_refuses_what_is_too_deep_or_too_large),
         cmocka_unit_test (test_draft_repairs_text_and_keeps_the_last_value),
+        cmocka_unit_test (test_a_draft_that_is_used_again_does_not_grow),
         cmocka_unit_test (test_rolled_json_names_the_span),
         cmocka_unit_test (test_warning_is_of_a_lower_class),
         cmocka_unit_test (test_golden_vectors),

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/rolled.h"
 #include "feed/inside.h"
 #include "feed/rollup.h"
 
@@ -370,7 +371,7 @@ s_append (ag_frames_t *self, s_frame_t *frame, bool batch, const s_turn_t *turn,
     } else {
         bool text = ag_event_kind (group->last) == AG_AGENT_OUTPUT;
         ag_str_t content = { self->content.data ? self->content.data : "", self->content.len };
-        ag_event_json_rolled (group->last, group->first, text ? &content : NULL, &frame->text);
+        ag_rolled_json (group->last, group->first, text ? &content : NULL, &frame->text);
     }
     part.len = frame->text.len - part.offset;
     size_t bytes = part.len ? part.len : json.len;

@@ -33,7 +33,11 @@ typedef struct {
     size_t len;                 /* bytes */
 } ag_str_t;
 
+#ifdef __cplusplus
+#define AG_STR(literal) (ag_str_t { (literal), sizeof (literal) - 1 })
+#else
 #define AG_STR(literal) ((ag_str_t) { (literal), sizeof (literal) - 1 })
+#endif
 
 /*  Limits of the wire (proto/README.md, "Limits"). */
 enum {
@@ -137,14 +141,8 @@ double ag_event_number (const ag_event_t *self, ag_field_t field, double fallbac
 bool ag_event_boolean (const ag_event_t *self, ag_field_t field, bool fallback);
 
 /*  The JSON text of SPEC section 4, without a newline: made at the first call,
-    then kept; valid as long as the event. */
+    then kept; valid as long as the event; not terminated. */
 ag_str_t ag_event_json (ag_event_t *self);
-
-/*  One event that stands for several (SPEC section 7.4): appends to `out`
-    the JSON of `last`, with seqFirst = the seq of `first`, and where content
-    is not NULL with that text in place of the last one's content. */
-struct ag_buf;
-void ag_event_json_rolled (ag_event_t *last, uint64_t seq_first, const ag_str_t *content, struct ag_buf *out);
 
 /*  Bytes of memory that it holds now: structure, encoded form, JSON text. */
 size_t ag_event_memory (const ag_event_t *self);

@@ -12,7 +12,8 @@
         ag_subscriber_t *subscriber = ag_subscriber_new (NULL, &error);
         ag_received_t received;
         while (ag_subscriber_next (subscriber, -1, &received) == 1) {
-            puts (ag_event_json (received.event).ptr);
+            ag_str_t json = ag_event_json (received.event);
+            printf ("%.*s\n", (int) json.len, json.ptr);
             ag_event_unref (&received.event);
         }
 

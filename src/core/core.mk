@@ -12,6 +12,7 @@ libag_core_la_SOURCES = \
 	src/core/mem.c src/core/mem.h \
 	src/core/mpread.c src/core/mpread.h \
 	src/core/paths.c src/core/paths.h \
+	src/core/rolled.h \
 	src/core/settings.c src/core/settings.h \
 	src/core/utf8.c src/core/utf8.h \
 	src/core/wire.c src/core/wire.h

@@ -15,6 +15,8 @@
 #include "core/mem.h"
 #include "core/utf8.h"
 
+enum { WASTE_BYTES = 64 * 1024 };       /* of replaced texts, that are kept */
+
 ag_draft_t *ag_draft_new (ag_kind_t kind)
 {
     ag_draft_t *self = ag_calloc (1, sizeof *self);
@@ -48,7 +50,7 @@ static ag_draft_slot_t *s_find (ag_draft_t *self, ag_field_t field)
     return NULL;
 }
 
-const ag_draft_slot_t *ag_draft_slot (const ag_draft_t *self, ag_field_t field)
+const ag_draft_slot_t *ag_slot_of (const ag_draft_t *self, ag_field_t field)
 {
     return s_find ((ag_draft_t *) self, field);
 }
@@ -78,9 +80,32 @@ static ag_draft_slot_t *s_slot_to_set (ag_draft_t *self, ag_field_t field, ag_ty
     return slot;
 }
 
+/*  A draft that is used again and again leaves replaced texts behind. */
+static void s_drop_replaced (ag_draft_t *self)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < self->count; i++)
+        used += ag_field_type (self->slots[i].field) == AG_TYPE_STRING ? self->slots[i].u.text.len : 0;
+    if (self->text.len - used < WASTE_BYTES)
+        return;
+    ag_buf_t text = { 0 };
+    for (size_t i = 0; i < self->count; i++) {
+        ag_draft_slot_t *slot = &self->slots[i];
+        if (ag_field_type (slot->field) != AG_TYPE_STRING)
+            continue;
+        size_t offset = text.len;
+        ag_buf_append (&text, self->text.data + slot->u.text.offset, slot->u.text.len);
+        slot->u.text.offset = offset;
+    }
+    ag_buf_free (&self->text);
+    self->text = text;
+}
+
 void ag_draft_set_string (ag_draft_t *self, ag_field_t field, const char *text, size_t len)
 {
     ag_draft_slot_t *slot = s_slot_to_set (self, field, AG_TYPE_STRING);
+    slot->u.text.len = 0;
+    s_drop_replaced (self);
     slot->u.text.offset = self->text.len;
     ag_utf8_append_repaired (&self->text, text, len);
     slot->u.text.len = self->text.len - slot->u.text.offset;
@@ -127,13 +152,13 @@ void ag_draft_unset (ag_draft_t *self, ag_field_t field)
 
 bool ag_draft_has (const ag_draft_t *self, ag_field_t field)
 {
-    return ag_draft_slot (self, field) != NULL;
+    return ag_slot_of (self, field) != NULL;
 }
 
 ag_str_t ag_draft_string (const ag_draft_t *self, ag_field_t field)
 {
     s_require_type (field, AG_TYPE_STRING);
-    const ag_draft_slot_t *slot = ag_draft_slot (self, field);
+    const ag_draft_slot_t *slot = ag_slot_of (self, field);
     if (!slot)
         return (ag_str_t) { NULL, 0 };
     if (!slot->u.text.len)
@@ -144,27 +169,27 @@ ag_str_t ag_draft_string (const ag_draft_t *self, ag_field_t field)
 int64_t ag_draft_integer (const ag_draft_t *self, ag_field_t field, int64_t fallback)
 {
     s_require_type (field, AG_TYPE_INTEGER);
-    const ag_draft_slot_t *slot = ag_draft_slot (self, field);
+    const ag_draft_slot_t *slot = ag_slot_of (self, field);
     return slot ? slot->u.integer : fallback;
 }
 
 double ag_draft_number (const ag_draft_t *self, ag_field_t field, double fallback)
 {
     s_require_type (field, AG_TYPE_NUMBER);
-    const ag_draft_slot_t *slot = ag_draft_slot (self, field);
+    const ag_draft_slot_t *slot = ag_slot_of (self, field);
     return slot ? slot->u.number : fallback;
 }
 
 bool ag_draft_boolean (const ag_draft_t *self, ag_field_t field, bool fallback)
 {
     s_require_type (field, AG_TYPE_BOOLEAN);
-    const ag_draft_slot_t *slot = ag_draft_slot (self, field);
+    const ag_draft_slot_t *slot = ag_slot_of (self, field);
     return slot ? slot->u.boolean : fallback;
 }
 
 struct json_object *ag_draft_object (const ag_draft_t *self, ag_field_t field)
 {
     s_require_type (field, AG_TYPE_OBJECT);
-    const ag_draft_slot_t *slot = ag_draft_slot (self, field);
+    const ag_draft_slot_t *slot = ag_slot_of (self, field);
     return slot ? slot->u.object : NULL;
 }

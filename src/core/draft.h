@@ -32,7 +32,7 @@ struct ag_draft {
     ag_buf_t text;                              /* bytes of all string fields, also of replaced ones */
 };
 
-/*  NULL when the field is not set. */
-const ag_draft_slot_t *ag_draft_slot (const ag_draft_t *self, ag_field_t field);
+/*  NULL when the field is not set. (Its name keeps it out of the public library.) */
+const ag_draft_slot_t *ag_slot_of (const ag_draft_t *self, ag_field_t field);
 
 #endif

@@ -114,7 +114,7 @@ static bool s_allowed (const ag_field_rule_t *rule, ag_str_t text)
 static int s_pack_field (msgpack_packer *packer, const ag_draft_t *draft, const ag_field_rule_t *rule, char **error_r)
 {
     const char *name = ag_field_name (rule->field);
-    const ag_draft_slot_t *slot = ag_draft_slot (draft, rule->field);
+    const ag_draft_slot_t *slot = ag_slot_of (draft, rule->field);
     if (!slot) {
         if (!rule->required)
             return 0;

@@ -13,6 +13,7 @@
 #include "core/buf.h"
 #include "core/mem.h"
 #include "core/mpread.h"
+#include "core/rolled.h"
 #include "core/utf8.h"
 
 /*  One allocation: the structure, the encoded bytes, and for the stream of a
@@ -413,7 +414,7 @@ ag_str_t ag_event_json (ag_event_t *self)
     return (ag_str_t) { self->json, self->json_len };
 }
 
-void ag_event_json_rolled (ag_event_t *last, uint64_t seq_first, const ag_str_t *content, ag_buf_t *out)
+void ag_rolled_json (ag_event_t *last, uint64_t seq_first, const ag_str_t *content, ag_buf_t *out)
 {
     s_append_json (last, seq_first, content, out);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/rolled.h"
 #include "core/wire.h"
 
 int LLVMFuzzerTestOneInput (const unsigned char *data, size_t size);
@@ -43,7 +44,7 @@ static void s_event (const unsigned char *data, size_t size)
     s_check_json (ag_event_json (event));
     ag_buf_t out = { 0 };
     ag_str_t content = AG_STR ("rolled");
-    ag_event_json_rolled (event, 1, &content, &out);
+    ag_rolled_json (event, 1, &content, &out);
     s_check_json ((ag_str_t) { out.data, out.len });
     ag_buf_clear (&out);
     ag_topic_append (&out, event);
