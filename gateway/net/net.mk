@@ -67,12 +67,10 @@ endif
 
 # Where a distribution expects them. The configuration is an example: a live one is not overwritten.
 dist_man_MANS += docs/man/agentgate-gateway.1
-EXTRA_DIST += docs/design/gateway.md packaging/agentgate-gateway.service.in packaging/agentgate.sysusers packaging/stream.conf
+EXTRA_DIST += docs/design/gateway.md packaging/agentgate-gateway.service.in packaging/agentgate.sysusers
 systemdunitdir = $(prefix)/lib/systemd/system
 sysusersdir = $(prefix)/lib/sysusers.d
-exampledir = $(docdir)/examples
 nodist_systemdunit_DATA = packaging/agentgate-gateway.service
-example_DATA = packaging/stream.conf
 CLEANFILES += packaging/agentgate-gateway.service
 packaging/agentgate-gateway.service: packaging/agentgate-gateway.service.in
 	$(AM_V_GEN)$(MKDIR_P) packaging && sed 's|@bindir[@]|$(bindir)|' $(srcdir)/packaging/agentgate-gateway.service.in >$@.tmp && mv -f $@.tmp $@
