@@ -17,7 +17,7 @@ BUILD_PACKAGES="make gcc libc6-dev pkg-config
 # What a release tarball brings made: configure, and the page.
 SOURCE_PACKAGES="ca-certificates autoconf automake libtool"
 CHECK_PACKAGES="g++ clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest python3-websockets python3-zmq python3-msgpack
-  python3-jsonschema chromium valgrind clang-tidy cppcheck mandoc git xz-utils curl procps"
+  python3-jsonschema python3-seccomp systemd chromium valgrind clang-tidy cppcheck mandoc git xz-utils curl procps"
 
 say() { printf '== %s\n' "$*"; }
 die() { printf 'bootstrap.sh: %s\n' "$*" >&2; exit 1; }
