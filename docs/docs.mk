@@ -3,7 +3,7 @@ EXTRA_DIST += docs/design.md docs/design/dashboard.md
 # With the programs comes what a stranger needs to write a client: the wires, and two examples.
 dist_doc_DATA = README.md LICENSE
 protodir = $(docdir)/proto
-dist_proto_DATA = proto/README.md proto/events.json proto/events.schema.json proto/golden.json
+dist_proto_DATA = proto/README.md proto/events.json proto/events.schema.json proto/messages.schema.json proto/golden.json
 exampledir = $(docdir)/examples
 dist_example_DATA = packaging/stream.conf docs/examples/follow.c docs/examples/publish.c
 
