@@ -31,8 +31,8 @@ trap stop EXIT
 
 start_gateway() {
   : >"$dir/gateway.log"
-  "$build/agentgate-gateway" --listen "127.0.0.1:$1" --bus "$bus" --control "$control" --state-dir "$dir/gateway" \
-    --log-level warning 2>"$dir/gateway.log" &
+  "$build/agentgate-gateway" --listen "127.0.0.1:$1" --bus "$bus" --control "$control" \
+    --republish "ipc://$dir/republish" --state-dir "$dir/gateway" --log-level warning 2>"$dir/gateway.log" &
   gateway=$!
   until grep -q 'listening on' "$dir/gateway.log"; do
     kill -0 "$gateway" 2>/dev/null || return 1

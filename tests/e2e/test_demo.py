@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 
 import pytest
@@ -19,10 +18,12 @@ class Demo:
     """The demo in a session of its own, so that all of its processes can be found."""
 
     def __init__(self, build, folder, port=0):
+        before = list(folder.glob("agentgate-demo.*"))
         self.process = subprocess.Popen([ROOT / "demo" / "run.sh", build, str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         start_new_session=True, env={**os.environ, "TMPDIR": str(folder)})
         self.url = next(found.group(1) for found in (re.search(r"is live: (http\S+)", line) for line in self.process.stdout) if found)
-        self.folders = list(folder.glob("agentgate-demo.*"))
+        self.port = int(self.url.rsplit(":", 1)[1].rstrip("/"))
+        self.folders = [path for path in folder.glob("agentgate-demo.*") if path not in before]
 
     def processes(self):
         """All that have something to do with its folder, wherever they hang."""
@@ -69,11 +70,12 @@ def test_a_run_is_seen_and_nothing_is_left(build_dir, run_dir, number, to_all):
         assert not any(folder.exists() for folder in demo.folders)
 
 
-def test_a_port_in_use_is_told_and_another_taken(build_dir, run_dir):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with Demo(build_dir, run_dir, port) as demo:
-            assert int(demo.url.rsplit(":", 1)[1].rstrip("/")) != port
-            demo.process.terminate()
-            _, err = demo.process.communicate(timeout=60)
-            assert demo.process.returncode == 0 and f"127.0.0.1:{port}" in err
+def test_a_second_one_takes_another_port_and_says_so(build_dir, run_dir):
+    with Demo(build_dir, run_dir) as first:
+        port = first.port
+        with Demo(build_dir, run_dir, port) as second:
+            assert second.port != port
+            second.process.terminate()
+            _, err = second.process.communicate(timeout=60)
+            assert second.process.returncode == 0 and f"127.0.0.1:{port}" in err
+        assert asyncio.run(first_step(first.url))["workOrderId"] == "demo"
