@@ -353,7 +353,7 @@ def test_a_second_gateway_is_kept_away(build_dir, run_dir, gateway):
 
 def test_check_config(build_dir):
     done = subprocess.run([build_dir / "agentgate-gateway", "--check-config", "--rate-limit", "7"], capture_output=True,
-                          text=True, timeout=60, env={"AGENTGATE_STREAM_BATCH_MS": "250"}, check=True)
+                          text=True, timeout=60, env={"AGENTGATE_STREAM_BATCH_MS": "250", "AGENTGATE_CONFIG": "/dev/null"}, check=True)
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert any(line.startswith("rate-limit = 7") and "flag" in line for line in lines)
     assert any(line.startswith("batch-ms = 250") and "environment" in line for line in lines)

@@ -4,14 +4,16 @@ What must come out is counted from the recording by code that knows nothing of o
 """
 import asyncio
 import json
+import os
 import pathlib
+import stat
+import subprocess
 
-import pytest
-
-import zmq
 import msgpack
+import pytest
+import zmq
 
-from harness import Client, assert_covers
+from harness import Client, Program, assert_covers
 
 CLAUDE = sorted((pathlib.Path(__file__).resolve().parents[1] / "recordings" / "claude").glob("*.jsonl"))
 
@@ -173,3 +175,22 @@ def test_three_executors_and_a_subscriber_that_was_there_first(gateway, recordin
     for name in names:
         assert_covers(events, name)
         assert [e["seq"] for e in on_bus[name]] == list(range(1, len(on_bus[name]) + 1))
+
+
+@pytest.mark.skipif(os.access("/run/agentgate", os.W_OK), reason="an installed gateway's folder is where all would meet")
+def test_programs_of_one_user_find_each_other_without_being_told(build_dir, run_dir, recordings):
+    """Gateway, executor, emit and tail with nothing named but a port."""
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(run_dir), "XDG_STATE_HOME": str(run_dir / "state")}
+    with Program([build_dir / "agentgate-gateway", "--listen", "127.0.0.1:0"], env=environment) as gateway:
+        url = gateway.wait_stderr(r"listening on (http\S+)").group(1)
+        assert stat.S_IMODE((run_dir / "agentgate").stat().st_mode) == 0o700
+        with Program([build_dir / "agentgate-tail", "--from-start", "--http", url], env=environment, stdout=subprocess.PIPE) as tail:
+            tail.wait_stderr("following")
+            played = subprocess.run([build_dir / "agentgate-exec", "--quiet", "--run-id", "R", "--", build_dir / "agentgate-replay", "--fast",
+                                     "--stdout", recordings / "claude" / "bash_fail.jsonl"], env=environment, cwd=run_dir, timeout=60)
+            emitted = subprocess.run([build_dir / "agentgate-emit", "work_order_updated", "workOrderId=W", "status=done"], env=environment, timeout=60)
+            assert (played.returncode, emitted.returncode) == (0, 0)
+            seen = []
+            while not {("R", "run_completed"), ("W", "work_order_updated")} <= {(e["workOrderId"], e["type"]) for e in seen}:
+                seen.append(json.loads(tail.process.stdout.readline()))
+    assert {"history.db", "runs", "work-orders"} <= {path.name for path in (run_dir / "state" / "agentgate").iterdir()}
