@@ -206,7 +206,7 @@ def test_ctrl_z_stops_the_whole_job(executor):
         os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"], {**executor.environment(), "PS1": "P> "})
     words = executor.words(command=["sh", "-c", "echo re''ady; read line; echo got:$line"], run_id="tty")
     os.write(master, " ".join(f'"{w}"' if "\"" not in w and "$" not in w else f"'{w}'" for w in words).encode() + b"\n")
-    read_until(master, b"\rready")
+    read_until(master, b"ready\r\n")
     os.write(master, termios.tcgetattr(master)[6][termios.VSUSP])
     read_until(master, b"Stopped")
     os.write(master, b"fg\n")

@@ -76,7 +76,7 @@ def test_gateway_and_executor_over_a_recording(wrapped, build_dir, run_dir, reco
         for path in ("api/v1/runs", "api/v1/runs/R/events", "api/v1/runs/R/search?q=test", "api/v1/runs/R/export", "metrics", "readyz", ""):
             subprocess.run(["curl", "-sS", "-o", os.devnull, f"{gateway.url}/{path}"], check=True, timeout=60)
         emitted = Program([wrapped / "agentgate-emit", *words, "--state-dir", run_dir / "emit", "work_order_updated", "workOrderId=W", "status=done"])
-        assert emitted.wait() == 0, emitted.stderr
+        assert emitted.wait() in (0, 3), emitted.stderr     # an answer may take longer than it waits for strangers
         gateway.process.terminate()
         assert gateway.wait() == 0
     assert_clean(run_dir, "exec", pids[0])
@@ -85,14 +85,17 @@ def test_gateway_and_executor_over_a_recording(wrapped, build_dir, run_dir, reco
 
 
 def test_replay_and_tail_over_a_recording(wrapped, run_dir, recordings):
-    """Without a gateway: what is played is owed, and then told so."""
+    """Without a gateway: what is played is owed, and then told so. Under valgrind a subscription may come too late for a run: then the next is played."""
     bus = f"ipc://{run_dir}/tail"
+    words = ["--bus", bus, "--control", f"ipc://{run_dir}/control", "--state-dir", run_dir / "state", "--fast", "--run-id"]
     with Program([wrapped / "agentgate-tail", "--bind", bus, "--count", "5", "--format", "pretty"], stdout=subprocess.DEVNULL) as tail:
         tail.wait_stderr("following")
-        for file, name in ((recordings / "claude" / "bash_fail.jsonl", "one"), ("one", "two")):
-            words = ["--bus", bus, "--control", f"ipc://{run_dir}/control", "--state-dir", run_dir / "state"]
-            with Program([wrapped / "agentgate-replay", *words, "--fast", "--run-id", name, file], stdout=subprocess.DEVNULL) as replay:
+        for attempt in range(20):
+            source = "run-0" if attempt else recordings / "claude" / "bash_fail.jsonl"
+            with Program([wrapped / "agentgate-replay", *words, f"run-{attempt}", source], stdout=subprocess.DEVNULL) as replay:
                 assert replay.wait() in (0, 3), replay.stderr
+            if attempt and tail.process.poll() is not None:
+                break
         assert tail.wait() == 0
     assert_clean(run_dir, "replay", replay.process.pid)
     assert_clean(run_dir, "tail", tail.process.pid)
