@@ -1,4 +1,4 @@
-EXTRA_DIST += docs/design.md docs/design/dashboard.md
+EXTRA_DIST += docs/design.md docs/design/dashboard.md bench/latency.md
 
 # With the programs comes what a stranger needs to write a client: the wires, and two examples.
 dist_doc_DATA = README.md LICENSE
