@@ -54,6 +54,8 @@ need() {
 configure() {
   dir=$1; shift
   if [ ! -x configure ] || [ configure.ac -nt configure ]; then say "autoreconf"; autoreconf -fi >/dev/null; fi
+  # A tree that was moved or copied begins anew: a build knows where its source was.
+  [ "$(sed -n 's/^abs_top_srcdir = //p' "$dir/Makefile" 2>/dev/null)" = "$top" ] || rm -rf "$dir"
   mkdir -p "$dir"
   if [ ! -f "$dir/Makefile" ] || [ "$(cat "$dir/.options" 2>/dev/null)" != "$*" ]; then
     say "configure $*"
