@@ -156,6 +156,20 @@ def test_topics_are_escaped_as_the_page_says(gateway):
     context.destroy(linger=0)
 
 
+def test_every_golden_vector_that_must_be_refused_is_refused_from_the_bus(gateway, run):
+    """On both ways in; and the stream goes on as if nothing had been."""
+    bad = [bytes.fromhex(row["msgpack"]) for row in json.loads((ROOT / "proto" / "golden.json").read_text()) if row.get("error")]
+    topic, header, _ = run.frames(7)
+    for data in bad:
+        run.bus.send_multipart([topic, header[:16] + (8).to_bytes(8, "big"), data])
+        run.control.send_multipart([b"EVENT", topic, header[:16] + (8).to_bytes(8, "big"), data])
+    run.text("after it")
+    run.serve_until(lambda: run.acked == 8)
+    counted = re.search(rb"^agentgate_bus_bad_total (\d+)$", request(gateway, "GET", "/metrics")[2], flags=re.M)
+    assert int(counted.group(1)) == 2 * len(bad) >= 200
+    assert json.loads(request(gateway, "GET", "/api/v1/runs/R/events/8")[2])["content"] == "after it"
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Control channel
 
