@@ -343,6 +343,12 @@ def test_a_wrong_setting_stops_it_and_is_named(build_dir, run_dir, options, expe
     assert said.startswith("agentgate-gateway: ")
 
 
+def test_nothing_is_made_beside_an_endpoint_that_is_refused(build_dir, run_dir):
+    name = "x" * 120
+    assert "107" in fails(build_dir, run_dir, "--bus", f"ipc://{run_dir}/{name}")
+    assert not list(run_dir.glob("x*"))
+
+
 def test_a_second_gateway_is_kept_away(build_dir, run_dir, gateway):
     said = fails(build_dir, run_dir, "--bus", gateway.bus)
     assert "another gateway" in said and str(gateway.process.pid) in said
