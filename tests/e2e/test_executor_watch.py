@@ -84,7 +84,8 @@ def test_replacing_a_file_as_editors_do_is_a_modification(executor):
 def test_new_folders_have_no_race(executor):
     """Files are made in a folder before anybody can have put a watch on it."""
     events = watch(executor, "for i in $(seq 200); do mkdir -p d$i/e/f; echo x > d$i/1; echo x > d$i/e/2; echo x > d$i/e/f/3; done")
-    assert len(changes(events)) == 600
+    # A busy machine may stop the shell between open and write: then that file is modified as well.
+    assert sum(action == "created" for _, action in changes(events)) == 600
 
 
 def test_ignored(executor):
