@@ -72,6 +72,9 @@ static void s_error (ag_buf_t *out, const ag_draft_t *draft)
     s_add (out, " ", draft, AG_F_SOURCE);
     s_add (out, "/", draft, AG_F_CODE);
     s_add (out, ": ", draft, AG_F_MESSAGE);
+    struct json_object *ids = NULL, *details = ag_draft_object (draft, AG_F_DETAILS);
+    if (details && json_object_object_get_ex (details, "messageIds", &ids))
+        ag_buf_printf (out, " %s", json_object_to_json_string_ext (ids, JSON_C_TO_STRING_PLAIN));
 }
 
 static void s_usage (ag_buf_t *out, const ag_draft_t *draft)

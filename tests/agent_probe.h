@@ -9,7 +9,7 @@
         ok ID 12ms 34: preview            (34: contentLength)
         fail ID 12ms 34: preview ! error [<PARENT]
         text M#0 [partial] [incomplete] [<PARENT]: content     (or thinking, raw)
-        error agent/CODE: message         (or warning)
+        error agent/CODE: message [ids]   (or warning; messageIds of the details)
         usage 1/2 cache 3/4 $0.5 turns 6 model
 */
 #ifndef AG_TESTS_AGENT_PROBE_H

@@ -157,6 +157,15 @@ static void test_tools_of_the_server (void **state)
             "null"),
         "call s1 WebSearch/web_search {`query`:`q`}\nok s1 0ms 23: [web_search_result T U]\ncall s2 WebFetch/web_fetch {}\n"
         "fail s2 0ms 39: {`type`:`e`,`error_code`:`unavailable`} ! unavailable\n");
+    s_expect (
+        ASSISTANT ("m",
+            "{`type`:`mcp_tool_use`,`id`:`c1`,`name`:`echo`,`server_name`:`s`,`input`:{}},"
+            "{`type`:`mcp_tool_result`,`tool_use_id`:`c1`,`is_error`:true,`content`:[" TEXT ("no") "]},"
+            "{`type`:`server_tool_use`,`id`:`c2`,`name`:`code_execution`,`input`:{}},"
+            "{`type`:`code_execution_tool_result`,`tool_use_id`:`c2`,`content`:{`stdout`:``,`return_code`:3}}",
+            "null"),
+        "call c1 Other/echo {}\nfail c1 0ms 2: no ! no\ncall c2 Other/code_execution {}\n"
+        "fail c2 0ms 29: {`stdout`:``,`return_code`:3} ! exit code 3\n");
 }
 
 static void test_durations_are_from_call_to_result (void **state)
@@ -215,11 +224,17 @@ static void s_expect_end (const char *input, bool is_error, const char *text)
     ag_parser_summary (parser, &summary);
     assert_true (summary.has_result);
     assert_int_equal (summary.result_is_error, is_error);
-    assert_int_equal (summary.result_text.len, strlen (text));
-    assert_memory_equal (summary.result_text.ptr, text, strlen (text));
+    if (text) {
+        assert_int_equal (summary.result_text.len, strlen (text));
+        assert_memory_equal (summary.result_text.ptr, text, strlen (text));
+    }
+    else
+        assert_null (summary.result_text.ptr);
     ag_parser_destroy (&parser);
     ag_buf_free (&probe.seen);
 }
+
+#define RESULT_OF(rest) LINE ("{`type`:`result`,`subtype`:`success`," rest "}")
 
 static void test_is_error_is_trusted_not_the_subtype (void **state)
 {
@@ -229,6 +244,11 @@ static void test_is_error_is_trusted_not_the_subtype (void **state)
     s_expect_end ("{`type`:`result`,`subtype`:`success`,`is_error`:true,`result`:`x`}\n"
                   "{`type`:`result`,`subtype`:`success`,`is_error`:false,`result`:`the last counts`}\n",
         false, "the last counts");
+    /*  an answer stays when a later turn has none; an error does not borrow one */
+    s_expect_end (RESULT_OF ("`is_error`:false,`result`:`answer`") RESULT_OF ("`is_error`:false"), false, "answer");
+    s_expect_end (RESULT_OF ("`is_error`:false,`result`:`answer`") RESULT_OF ("`is_error`:true"), true, NULL);
+    /*  Amp says why in "error" */
+    s_expect_end (RESULT_OF ("`is_error`:true,`error`:`413 too large`"), true, "413 too large");
 }
 
 static void test_an_api_error_is_an_error_once (void **state)
@@ -239,6 +259,11 @@ static void test_an_api_error_is_an_error_once (void **state)
             "API Error: 500") "]}}")
             LINE ("{`type`:`result`,`subtype`:`success`,`is_error`:true,`result`:`API Error: 500`}"),
         "error agent/server_error: API Error: 500\n");
+    /*  of builds that do not say that it is one */
+    s_expect (LINE ("{`type`:`assistant`,`message`:{`id`:`x`,`model`:`<synthetic>`,`content`:[" TEXT (
+                  "API Error: 500 {}") "]}}") LINE ("{`type`:`assistant`,`message`:{`id`:`y`,`model`:`<synthetic>`,"
+                                                   "`content`:[" TEXT ("No response requested.") "]}}"),
+        "error agent: API Error: 500 {}\ntext y#0: No response requested.\n");
     s_expect (LINE ("{`type`:`result`,`subtype`:`error_during_execution`,`is_error`:true,`errors`:[`why`]}"),
         "error agent/error_during_execution: why\n");
     s_expect (LINE ("{`type`:`result`,`subtype`:`error_max_turns`,`is_error`:false}"),
@@ -264,6 +289,91 @@ static void test_what_the_system_says_as_a_warning (void **state)
         "warning agent/api_retry: the model's service failed (overloaded, status 529); try 1 of 3 follows in 500 ms\n"
         "warning agent/compact_failed: exhausted\nwarning agent/hook_failed: no\nwarning agent/task_failed: Wait\n"
         "warning agent/model_refusal: switched\nwarning agent/rate_limit: the account's rate limit is used up\n");
+}
+
+#define SYSTEM(subtype, rest) LINE ("{`type`:`system`,`subtype`:`" subtype "`," rest "}")
+
+static void test_a_failed_task_is_told_once (void **state)
+{
+    (void) state;
+    s_expect (SYSTEM ("task_updated", "`task_id`:`a`,`patch`:{`status`:`failed`,`error`:`out of memory`}")
+                  SYSTEM ("task_notification", "`task_id`:`a`,`status`:`failed`,`summary`:`Build`")
+                      SYSTEM ("task_updated", "`task_id`:`b`,`patch`:{`status`:`failed`}")
+                          SYSTEM ("task_notification", "`task_id`:`b`,`status`:`failed`,`summary`:`Tests`")
+                              SYSTEM ("task_updated", "`task_id`:`c`,`patch`:{`status`:`completed`}"),
+        "warning agent/task_failed: out of memory\nwarning agent/task_failed: Tests\n");
+}
+
+static void test_what_else_a_person_should_know (void **state)
+{
+    (void) state;
+    s_expect (
+        SYSTEM ("session_writes_lost", "`error_code`:`ENOSPC`,`lost`:[`transcript`]")
+            SYSTEM ("mirror_error", "`error`:`cannot write`") SYSTEM ("plugin_install", "`status`:`failed`,`name`:`p`")
+                SYSTEM ("plugin_install", "`status`:`installed`,`name`:`p`")
+                    SYSTEM ("informational", "`level`:`info`,`content`:`a hook said no`,`prevent_continuation`:true")
+                        SYSTEM ("local_command_output", "`content`:`## Context\\n12 %`")
+                            LINE ("{`type`:`auth_status`,`isAuthenticating`:false,`output`:[],`error`:`expired`}")
+                                LINE ("{`type`:`tool_progress`,`tool_use_id`:`t-heartbeat-0`,`tool_name`:`Agent`,"
+                                      "`subagent_retry`:{`agent_id`:`x`,`attempt`:1,`max_retries`:2,`retry_delay_ms`:5,"
+                                      "`error_status`:429,`error_category`:`rate_limit`}}")
+                                    LINE ("{`type`:`tool_progress`,`tool_use_id`:`t-heartbeat-1`,`tool_name`:`Bash`}"),
+        "warning agent/session_not_saved: the agent could not save its session\nwarning agent/session_not_saved: cannot write\n"
+        "warning agent/plugin_failed: a plugin could not be installed\nwarning agent/informational: a hook said no\n"
+        "raw: ## Context\n12 %\nwarning agent/auth: expired\n"
+        "warning agent/api_retry: the model's service failed (rate_limit, status 429); try 1 of 2 follows in 5 ms\n");
+}
+
+/*  By the uuids of its records: a viewer knows the ids of messages. */
+static void test_what_is_taken_back_is_named (void **state)
+{
+    (void) state;
+#define SAID(id, uuid, rest)                                                                                           \
+    LINE ("{`type`:`assistant`,`uuid`:`" uuid "`," rest "`message`:{`id`:`" id "`,`content`:[" TEXT ("x") "]}}")
+    s_expect (SAID ("m", "u1", "") SAID ("m", "u2", "") SAID ("n", "u3", "") SYSTEM ("model_refusal_fallback",
+                  "`content`:`switched`,`fallback_model`:`f`,`retracted_message_uuids`:[`u1`,`u2`,`u9`]")
+                  SAID ("o", "u4", "`supersedes`:[`u3`,`u1`],")
+                      SYSTEM ("model_refusal_fallback", "`content`:`again`,`retracted_message_uuids`:[`u1`,`u3`]"),
+        "text m#0: x\ntext m#1: x\ntext n#0: x\nwarning agent/model_refusal: switched\n"
+        "warning agent/retracted: the agent takes back what it has said in these messages [`m`]\n"
+        "warning agent/superseded: the agent takes back what it has said in these messages [`n`]\ntext o#0: x\n"
+        "warning agent/model_refusal: again\n");
+}
+
+static void test_a_message_that_was_broken_off_is_incomplete (void **state)
+{
+    (void) state;
+    s_expect (
+        LINE ("{`type`:`assistant`,`aborted`:true,`message`:{`id`:`m`,`content`:[" TEXT ("I was go") "]}}")
+            LINE ("{`type`:`assistant`,`message`:{`id`:`n`,`content`:[" TEXT ("whole") "]}}"),
+        "text m#0 incomplete: I was go\ntext n#0: whole\n");
+}
+
+static void s_expect_model (const char *input, const char *model)
+{
+    ag_parser_summary_t summary;
+    ag_probe_t probe = { 0 };
+    ag_parser_options_t options = { .format = "claude" };
+    ag_parser_t *parser = ag_parser_new (&options, ag_probe_take, &probe);
+    char *quoted = ag_probe_quote (input);
+    ag_parser_feed (parser, quoted, strlen (quoted), 0);
+    free (quoted);
+    ag_parser_summary (parser, &summary);
+    assert_non_null (summary.model.ptr);
+    assert_string_equal (summary.model.ptr, model);
+    ag_parser_destroy (&parser);
+    ag_buf_free (&probe.seen);
+}
+
+static void test_the_model_is_the_runs (void **state)
+{
+    (void) state;
+#define OF_MODEL(model) LINE ("{`type`:`assistant`,`message`:{`id`:`m`,`model`:`" model "`,`content`:[]}}")
+    s_expect_model (OF_MODEL ("<synthetic>") OF_MODEL ("a") OF_MODEL ("subagent's"), "a");
+    s_expect_model (SYSTEM ("init", "`model`:`i`") OF_MODEL ("a"), "i");
+    s_expect_model (SYSTEM ("init", "`model`:`i`") SYSTEM ("model_refusal_fallback", "`fallback_model`:`f`"), "f");
+    s_expect_model (
+        SYSTEM ("init", "`model`:`i`") SYSTEM ("model_refusal_fallback", "`scope`:`local`,`fallback_model`:`f`"), "i");
 }
 
 static void test_prompts_and_notices_are_no_output (void **state)
@@ -297,7 +407,8 @@ static void test_messages_without_an_envelope (void **state)
                   "t", "Bash", "{`command`:`pwd`}") "]}")
                   LINE ("{`role`:`user`,`content`:[{`type`:`tool_result`,`content`:`/home`,`tool_use_id`:`t`}]}")
                       LINE ("{`role`:`system`,`cost_usd`:0.25,`duration_ms`:5000}"),
-        "text m#0: hi\ncall t Bash/Bash {`command`:`pwd`}\nok t 0ms 5: /home\nusage 0/0 cache -1/-1 $0.25 turns -1\n");
+        "text m#0: hi\ncall t Bash/Bash {`command`:`pwd`}\nok t 0ms 5: /home\n");
+    s_expect_end (LINE ("{`role`:`system`,`cost_usd`:0.25,`duration_ms`:5000}"), false, NULL);
 }
 
 static void test_flat_lines_are_read_too (void **state)
@@ -319,7 +430,7 @@ static void test_fields_of_wrong_types (void **state)
                           "{`type`:`stream_event`,`event`:{`type`:`content_block_delta`}}") LINE ("{`type`:`result`}")
                           LINE ("{`type`:`result`,`errors`:[1],`modelUsage`:{`m`:3},`usage`:[]}") LINE ("{`type`:[]}")
                               LINE ("{`type`:`system`,`subtype`:{}}"),
-        "usage 0/0 cache -1/-1 $-1 turns -1 m\n");
+        "");
 }
 
 int main (void)
@@ -339,6 +450,11 @@ int main (void)
         cmocka_unit_test (test_is_error_is_trusted_not_the_subtype),
         cmocka_unit_test (test_an_api_error_is_an_error_once),
         cmocka_unit_test (test_what_the_system_says_as_a_warning),
+        cmocka_unit_test (test_a_failed_task_is_told_once),
+        cmocka_unit_test (test_what_else_a_person_should_know),
+        cmocka_unit_test (test_what_is_taken_back_is_named),
+        cmocka_unit_test (test_a_message_that_was_broken_off_is_incomplete),
+        cmocka_unit_test (test_the_model_is_the_runs),
         cmocka_unit_test (test_prompts_and_notices_are_no_output),
         cmocka_unit_test (test_the_single_object_form),
         cmocka_unit_test (test_messages_without_an_envelope),

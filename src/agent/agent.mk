@@ -18,6 +18,7 @@ libag_agent_la_SOURCES = \
 	src/agent/phase.c src/agent/phase.h \
 	src/agent/progress.c src/agent/progress.h \
 	src/agent/redact.c src/agent/redact.h \
+	src/agent/said.c src/agent/said.h \
 	src/agent/scrub.c src/agent/scrub.h src/agent/scrub_rules.h \
 	src/agent/todo.c src/agent/todo.h \
 	src/agent/trouble.c src/agent/trouble.h

@@ -250,7 +250,8 @@ static s_block_t *s_repeated (s_message_t *message, ag_block_kind_t kind)
     return NULL;
 }
 
-void ag_blocks_whole (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_block_kind_t kind, ag_str_t text)
+void ag_blocks_whole (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_block_kind_t kind, ag_str_t text,
+                      bool incomplete)
 {
     s_message_t *message = s_current (self, out, parent);
     s_block_t *block = s_repeated (message, kind);
@@ -260,7 +261,8 @@ void ag_blocks_whole (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_bloc
         s_forget_text (self, block);
     }
     if (!said)
-        s_say (out, message, block ? block->index : message->next_index++, kind, (ag_out_text_t) { .content = text });
+        s_say (out, message, block ? block->index : message->next_index++, kind,
+               (ag_out_text_t) { .content = text, .incomplete = incomplete });
 }
 
 void ag_blocks_settle (ag_blocks_t *self, ag_out_t *out, ag_str_t parent)

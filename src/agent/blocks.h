@@ -35,8 +35,10 @@ void ag_blocks_delta (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, int64_t
 void ag_blocks_stop (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, int64_t index);
 /*  Blocks from this index on were given up. */
 void ag_blocks_abandon (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, int64_t from_index);
-/*  A whole block. Says it, unless it was said before. */
-void ag_blocks_whole (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_block_kind_t kind, ag_str_t text);
+/*  A whole block (or all that there is of one that was broken off). Says it,
+    unless it was said before. */
+void ag_blocks_whole (ag_blocks_t *self, ag_out_t *out, ag_str_t parent, ag_block_kind_t kind, ag_str_t text,
+                      bool incomplete);
 /*  A record of another kind: says the complete blocks that only came in deltas. */
 void ag_blocks_settle (ag_blocks_t *self, ag_out_t *out, ag_str_t parent);
 /*  No more blocks of this message (or, ag_blocks_end, of any): says what only

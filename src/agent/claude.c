@@ -10,6 +10,7 @@
     "message":{"type":"text",..}}, and the bare messages of builds before
     0.2.117.
 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ static void *s_new (void)
 {
     ag_claude_t *self = ag_calloc (1, sizeof *self);
     self->blocks = ag_blocks_new ();
+    self->said = ag_said_new ();
     self->turns = -1;
     return self;
 }
@@ -40,8 +42,10 @@ static void s_destroy (void *state)
 {
     ag_claude_t *self = state;
     ag_blocks_destroy (&self->blocks);
+    ag_said_destroy (&self->said);
     ag_buf_free (&self->room);
     free (self->api_error);
+    free (self->failed_task);
     free (self);
 }
 
@@ -72,14 +76,19 @@ static void s_result (ag_claude_t *self, ag_out_t *out, struct json_object *bloc
         .content = content, .parent = parent, .duration_ms = -1 });
 }
 
-/*  web_search_tool_result and its like: an array, or an object that is an error. */
+/*  web_search_tool_result and its like: an array, or an object that is an error
+    or has an exit code; mcp_tool_result has is_error. */
 static void s_server_result (ag_claude_t *self, ag_out_t *out, struct json_object *block, ag_str_t parent)
 {
+    char room[48];
     struct json_object *content = ag_json_get (block, "content");
     ag_str_t error = ag_json_str (content, "error_code"), text = ag_content_text (content, &self->room);
+    int64_t code = ag_json_int (content, "return_code", 0);
+    if (!error.len && code)
+        error = (ag_str_t) { room, (size_t) snprintf (room, sizeof room, "exit code %lld", (long long) code) };
     ag_out_result (out, &(ag_out_result_t) {
-        .id = ag_json_str (block, "tool_use_id"), .success = !error.len, .content = text, .error = error,
-        .parent = parent, .duration_ms = -1 });
+        .id = ag_json_str (block, "tool_use_id"), .success = !error.len && !ag_json_bool (block, "is_error", false),
+        .content = text, .error = error, .parent = parent, .duration_ms = -1 });
 }
 
 static bool s_ends_with (ag_str_t text, const char *end)
@@ -92,14 +101,14 @@ static void s_agent_block (ag_claude_t *self, ag_out_t *out, struct json_object 
 {
     ag_str_t type = ag_json_str (block, "type");
     if (ag_str_is (type, "text")) {
-        ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_TEXT, ag_json_str (block, "text"));
+        ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_TEXT, ag_json_str (block, "text"), self->aborted);
         return;
     }
     if (ag_str_is (type, "thinking")) {
-        ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_THINKING, ag_json_str (block, "thinking"));
+        ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_THINKING, ag_json_str (block, "thinking"), self->aborted);
         return;
     }
-    ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_OTHER, s_none);
+    ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_OTHER, s_none, false);
     if (ag_str_is (type, "tool_use") || ag_str_is (type, "server_tool_use") || ag_str_is (type, "mcp_tool_use"))
         s_call (out, block, parent);
     else if (ag_str_is (type, "tool_result"))
@@ -131,23 +140,45 @@ static void s_each_block (ag_claude_t *self, ag_out_t *out, struct json_object *
 /* ---------------------------------------------------------------------- */
 /*  Records */
 
-/*  What the CLI made up because a call failed: an error, not the model's words. */
-static void s_api_error (ag_claude_t *self, ag_out_t *out, struct json_object *record, struct json_object *message)
+static bool s_begins_with (ag_str_t text, const char *begin)
 {
+    size_t len = strlen (begin);
+    return text.len >= len && !memcmp (text.ptr, begin, len);
+}
+
+/*  What the CLI made up because a call failed: an error, not the model's words.
+    Builds before 2.0 only have the text to tell it by. False: it is none. */
+static bool s_api_error (ag_claude_t *self, ag_out_t *out, struct json_object *record, struct json_object *message)
+{
+    if (!ag_json_is (message, "model", "<synthetic>"))
+        return false;
     ag_str_t text = ag_content_text (ag_json_get (message, "content"), &self->room);
+    if (!ag_json_str (record, "error").len && !ag_json_bool (record, "is_api_error_message", false)
+            && !s_begins_with (text, "API Error"))
+        return false;
     free (self->api_error);
     self->api_error = ag_str_dup (text);
     self->api_error_len = text.len;
     ag_out_error (out, &(ag_out_error_t) { .message = text, .code = ag_json_str (record, "error") });
+    return true;
+}
+
+/*  An init record says the model; without one, the messages do. */
+static void s_note_model (ag_out_t *out, struct json_object *message)
+{
+    ag_str_t model = ag_json_str (message, "model");
+    if (model.len && !ag_out_model (out).len && !ag_str_is (model, "<synthetic>"))
+        ag_out_session (out, s_none, model, s_none);
 }
 
 static void s_message (ag_claude_t *self, ag_out_t *out, struct json_object *message, ag_str_t parent)
 {
     ag_str_t text = ag_json_is (message, "type", "message") || !ag_json_get (message, "type")
         ? ag_json_str (message, "content") : s_none;
+    s_note_model (out, message);
     ag_blocks_message (self->blocks, out, parent, ag_json_str (message, "id"));
     if (text.ptr)
-        ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_TEXT, text);
+        ag_blocks_whole (self->blocks, out, parent, AG_BLOCK_TEXT, text, self->aborted);
     else
         s_each_block (self, out, message, parent, s_agent_block);
 }
@@ -156,12 +187,17 @@ static void s_assistant (ag_claude_t *self, ag_out_t *out, struct json_object *r
 {
     struct json_object *message = ag_json_get (record, "message");
     ag_str_t parent = ag_json_str (record, "parent_tool_use_id"), text = ag_json_text (message);
-    if (ag_json_str (record, "error").len && ag_json_is (message, "model", "<synthetic>"))
-        s_api_error (self, out, record, message);
+    ag_claude_retract (self, out, ag_json_array (record, "supersedes"), "superseded");
+    ag_said_note (self->said, ag_json_str (record, "uuid"), ag_json_str (message, "id"));
+    self->aborted = ag_json_bool (record, "aborted", false);
+    if (s_api_error (self, out, record, message))
+        ;
     else if (text.ptr)
-        ag_out_text (out, &(ag_out_text_t) { .kind = "text", .content = text, .block_index = -1, .parent = parent });
+        ag_out_text (out, &(ag_out_text_t) {
+            .kind = "text", .content = text, .block_index = -1, .parent = parent, .incomplete = self->aborted });
     else
         s_message (self, out, message, parent);
+    self->aborted = false;
 }
 
 static void s_user (ag_claude_t *self, ag_out_t *out, struct json_object *record)
@@ -217,6 +253,8 @@ static bool s_record (void *state, ag_out_t *out, struct json_object *record)
         ag_claude_result (self, out, record);
     else if (ag_str_is (type, "rate_limit_event"))
         ag_claude_rate_limit (out, record);
+    else if (ag_str_is (type, "tool_progress") || ag_str_is (type, "auth_status"))
+        ag_claude_notice (self, out, record);
     else if ((!type.ptr || ag_str_is (type, "message")) && s_bare (self, out, record))
         return true;
     else

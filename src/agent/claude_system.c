@@ -8,6 +8,7 @@
     subagents, so the last one counts; num_turns is of one turn, so they are
     added up. is_error is to be trusted, the subtype is not.
 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/claude.h"
@@ -37,12 +38,14 @@ static struct json_object *s_pick (struct json_object *record, const char *const
     return picked;
 }
 
-static void s_api_retry (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+/*  A call of the model failed and will be tried again, by the run or a subagent of it. */
+static void s_retry (ag_claude_t *self, ag_out_t *out, struct json_object *from, const char *error_key)
 {
-    static const char *const keys[] = { "attempt", "max_retries", "retry_delay_ms", "error_status", "error", NULL };
-    ag_str_t error = ag_json_str (record, "error");
-    int64_t status = ag_json_int (record, "error_status", -1), attempt = ag_json_int (record, "attempt", 0);
-    int64_t attempts = ag_json_int (record, "max_retries", 0), delay_ms = ag_json_int (record, "retry_delay_ms", 0);
+    static const char *const keys[] = { "attempt", "max_retries", "retry_delay_ms", "error_status", "error",
+                                        "error_category", "agent_id", NULL };
+    ag_str_t error = ag_json_str (from, error_key);
+    int64_t status = ag_json_int (from, "error_status", -1), attempt = ag_json_int (from, "attempt", 0);
+    int64_t attempts = ag_json_int (from, "max_retries", 0), delay_ms = ag_json_int (from, "retry_delay_ms", 0);
     ag_buf_clear (&self->room);
     ag_buf_append_cstr (&self->room, "the model's service failed (");
     ag_buf_append_str (&self->room, error.len ? error : AG_STR ("unknown"));
@@ -50,9 +53,19 @@ static void s_api_retry (ag_claude_t *self, ag_out_t *out, struct json_object *r
         ag_buf_printf (&self->room, ", status %lld", (long long) status);
     ag_buf_printf (&self->room, "); try %lld of %lld follows in %lld ms", (long long) attempt, (long long) attempts,
                    (long long) delay_ms);
-    struct json_object *details = s_pick (record, keys);
+    struct json_object *details = s_pick (from, keys);
     s_warn (out, "api_retry", (ag_str_t) { self->room.data, self->room.len }, details);
     json_object_put (details);
+}
+
+void ag_claude_notice (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+{
+    struct json_object *retry = ag_json_object (record, "subagent_retry");
+    ag_str_t error = ag_json_str (record, "error");
+    if (retry)
+        s_retry (self, out, retry, "error_category");
+    else if (ag_json_is (record, "type", "auth_status") && error.len)
+        s_warn (out, "auth", error, NULL);
 }
 
 static void s_status (ag_out_t *out, struct json_object *record)
@@ -77,33 +90,100 @@ static void s_hook_response (ag_out_t *out, struct json_object *record)
     json_object_put (details);
 }
 
-static void s_task_notification (ag_out_t *out, struct json_object *record)
+/*  A background task failed. Told by a notification, by an update, or by both. */
+static void s_task_failed (ag_claude_t *self, ag_out_t *out, struct json_object *record, ag_str_t why)
 {
     static const char *const keys[] = { "task_id", "tool_use_id", "reason", NULL };
-    if (!ag_json_is (record, "status", "failed"))
+    ag_str_t id = ag_json_str (record, "task_id");
+    if (self->failed_task && ag_str_is (id, self->failed_task))
         return;
-    ag_str_t summary = ag_json_str (record, "summary");
+    free (self->failed_task);
+    self->failed_task = id.ptr ? ag_str_dup (id) : NULL;
     struct json_object *details = s_pick (record, keys);
-    s_warn (out, "task_failed", summary.len ? summary : AG_STR ("a background task failed"), details);
+    s_warn (out, "task_failed", why.len ? why : AG_STR ("a background task failed"), details);
     json_object_put (details);
 }
 
-/*  Another model answers from here, or the answer was refused. */
-static void s_model_changed (ag_out_t *out, struct json_object *record, const char *code)
+static void s_task_notification (ag_claude_t *self, ag_out_t *out, struct json_object *record)
 {
-    static const char *const keys[] = { "original_model", "fallback_model", "trigger", "api_refusal_category",
-                                        "retracted_message_uuids", NULL };
+    if (ag_json_is (record, "status", "failed"))
+        s_task_failed (self, out, record, ag_json_str (record, "summary"));
+}
+
+/*  Without an error a notification follows, which says more. */
+static void s_task_updated (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+{
+    struct json_object *patch = ag_json_object (record, "patch");
+    ag_str_t error = ag_json_str (patch, "error");
+    if (error.len && ag_json_is (patch, "status", "failed"))
+        s_task_failed (self, out, record, error);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  What was said and does not count any more */
+
+void ag_claude_retract (ag_claude_t *self, ag_out_t *out, struct json_object *uuids, const char *code)
+{
+    struct json_object *ids = uuids ? ag_said_take (self->said, uuids) : NULL;
+    if (!ids)
+        return;
+    struct json_object *details = json_object_new_object ();
+    json_object_object_add (details, "messageIds", ids);
+    s_warn (out, code, AG_STR ("the agent takes back what it has said in these messages"), details);
+    json_object_put (details);
+}
+
+/*  Another model answers from here, or the answer was refused. A subagent's
+    (scope local) is not the run's. */
+static void s_model_changed (ag_claude_t *self, ag_out_t *out, struct json_object *record, const char *code)
+{
+    static const char *const keys[] = { "original_model", "fallback_model", "trigger", "direction", "scope",
+                                        "api_refusal_category", "api_refusal_explanation", NULL };
+    static const ag_str_t none = { NULL, 0 };
     ag_str_t content = ag_json_str (record, "content");
     struct json_object *details = s_pick (record, keys);
     s_warn (out, code, content.len ? content : AG_STR ("the model refused or could not answer"), details);
     json_object_put (details);
-    ag_out_session (out, (ag_str_t) { NULL, 0 }, ag_json_str (record, "fallback_model"), (ag_str_t) { NULL, 0 });
+    ag_claude_retract (self, out, ag_json_array (record, "retracted_message_uuids"), "retracted");
+    if (!ag_json_is (record, "scope", "local"))
+        ag_out_session (out, none, ag_json_str (record, "fallback_model"), none);
 }
+
+/* ---------------------------------------------------------------------- */
 
 static void s_informational (ag_out_t *out, struct json_object *record)
 {
-    if (ag_json_is (record, "level", "warning"))
+    if (ag_json_is (record, "level", "warning") || ag_json_bool (record, "prevent_continuation", false))
         s_warn (out, "informational", ag_json_str (record, "content"), NULL);
+}
+
+/*  What the CLI itself answers to a slash command. */
+static void s_command_output (ag_out_t *out, struct json_object *record)
+{
+    ag_str_t content = ag_json_str (record, "content");
+    if (content.len)
+        ag_out_text (out, &(ag_out_text_t) { .kind = "raw", .content = content, .block_index = -1 });
+}
+
+/*  The transcript on disk is not what was said here: a resumed session will miss it. */
+static void s_lost (ag_out_t *out, struct json_object *record)
+{
+    static const char *const keys[] = { "error_code", "lost", NULL };
+    struct json_object *details = s_pick (record, keys);
+    ag_str_t error = ag_json_str (record, "error");
+    s_warn (out, "session_not_saved", error.len ? error : AG_STR ("the agent could not save its session"), details);
+    json_object_put (details);
+}
+
+static void s_plugin (ag_out_t *out, struct json_object *record)
+{
+    static const char *const keys[] = { "name", NULL };
+    if (!ag_json_is (record, "status", "failed"))
+        return;
+    struct json_object *details = s_pick (record, keys);
+    ag_str_t error = ag_json_str (record, "error");
+    s_warn (out, "plugin_failed", error.len ? error : AG_STR ("a plugin could not be installed"), details);
+    json_object_put (details);
 }
 
 void ag_claude_system (ag_claude_t *self, ag_out_t *out, struct json_object *record)
@@ -112,19 +192,27 @@ void ag_claude_system (ag_claude_t *self, ag_out_t *out, struct json_object *rec
     if (ag_str_is (subtype, "init"))
         s_init (out, record);
     else if (ag_str_is (subtype, "api_retry"))
-        s_api_retry (self, out, record);
+        s_retry (self, out, record, "error");
     else if (ag_str_is (subtype, "status"))
         s_status (out, record);
     else if (ag_str_is (subtype, "hook_response"))
         s_hook_response (out, record);
     else if (ag_str_is (subtype, "task_notification"))
-        s_task_notification (out, record);
+        s_task_notification (self, out, record);
+    else if (ag_str_is (subtype, "task_updated"))
+        s_task_updated (self, out, record);
     else if (ag_str_is (subtype, "informational"))
         s_informational (out, record);
+    else if (ag_str_is (subtype, "local_command_output"))
+        s_command_output (out, record);
+    else if (ag_str_is (subtype, "session_writes_lost") || ag_str_is (subtype, "mirror_error"))
+        s_lost (out, record);
+    else if (ag_str_is (subtype, "plugin_install"))
+        s_plugin (out, record);
     else if (ag_str_is (subtype, "model_fallback"))
-        s_model_changed (out, record, "model_fallback");
+        s_model_changed (self, out, record, "model_fallback");
     else if (ag_str_is (subtype, "model_refusal_fallback") || ag_str_is (subtype, "model_refusal_no_fallback"))
-        s_model_changed (out, record, "model_refusal");
+        s_model_changed (self, out, record, "model_refusal");
 }
 
 /*  Subtypes of system records whose meaning is known, also where there is
@@ -214,7 +302,8 @@ static void s_result_usage (ag_claude_t *self, ag_out_t *out, struct json_object
 static ag_str_t s_result_text (ag_claude_t *self, struct json_object *record)
 {
     struct json_object *errors = ag_json_array (record, "errors");
-    ag_str_t text = ag_json_str (record, "result");
+    static const char *const keys[] = { "result", "error", NULL };
+    ag_str_t text = ag_json_str_any (record, keys);
     if (text.ptr || !errors)
         return text;
     ag_buf_clear (&self->room);

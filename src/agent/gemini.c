@@ -15,6 +15,7 @@
 #include "agent/blocks.h"
 #include "core/buf.h"
 #include "core/mem.h"
+#include "core/utf8.h"
 
 typedef struct {
     ag_blocks_t *blocks;        /* the message in progress: one block */
@@ -74,9 +75,8 @@ static void s_finish (s_state_t *self, ag_out_t *out, bool complete)
 /*  What the summary shows of the answer: its beginning. */
 static void s_keep_answer (s_state_t *self, ag_str_t text)
 {
-    if (text.len > AG_TEXT_MAX_BYTES - self->answer.len)
-        return;
-    ag_buf_append_str (&self->answer, text);
+    size_t room = AG_TEXT_MAX_BYTES - self->answer.len;
+    ag_buf_append (&self->answer, text.ptr, text.len > room ? ag_utf8_prefix_bytes (text.ptr, text.len, room) : text.len);
 }
 
 static void s_message (s_state_t *self, ag_out_t *out, struct json_object *record)
@@ -96,7 +96,7 @@ static void s_message (s_state_t *self, ag_out_t *out, struct json_object *recor
         ag_blocks_delta (self->blocks, out, s_none, 0, content);
         return;
     }
-    ag_blocks_whole (self->blocks, out, s_none, AG_BLOCK_TEXT, content);
+    ag_blocks_whole (self->blocks, out, s_none, AG_BLOCK_TEXT, content, false);
     self->open = false;
 }
 

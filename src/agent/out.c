@@ -329,17 +329,21 @@ void ag_out_add_usage_under (ag_out_t *self, const ag_out_usage_t *part, const a
 
 void ag_out_usage (ag_out_t *self, const ag_out_usage_t *usage)
 {
+    if (usage->cost_usd >= 0)
+        self->cost_usd = usage->cost_usd;
+    if (usage->turns >= 0)
+        self->num_turns = usage->turns;
+    if (usage->input < 0 && usage->output < 0)
+        return;                 /* an event must have them, and 0 would be made up */
     ag_draft_t *draft = ag_draft_new (AG_AGENT_USAGE);
     ag_draft_set_integer (draft, AG_F_INPUT_TOKENS, usage->input > 0 ? usage->input : 0);
     ag_draft_set_integer (draft, AG_F_OUTPUT_TOKENS, usage->output > 0 ? usage->output : 0);
     s_set_count (draft, AG_F_CACHE_READ_TOKENS, usage->cache_read);
     s_set_count (draft, AG_F_CACHE_WRITE_TOKENS, usage->cache_write);
     if (usage->cost_usd >= 0)
-        ag_draft_set_number (draft, AG_F_COST_USD, self->cost_usd = usage->cost_usd);
+        ag_draft_set_number (draft, AG_F_COST_USD, usage->cost_usd);
     s_set_count (draft, AG_F_NUM_TURNS, usage->turns);
     s_set_name (draft, AG_F_MODEL, usage->model.len ? usage->model : ag_out_model (self));
-    if (usage->turns >= 0)
-        self->num_turns = usage->turns;
     s_sink (self, draft);
 }
 
@@ -365,12 +369,11 @@ void ag_out_turn_end (ag_out_t *self, bool is_error, ag_str_t text)
 {
     self->has_result = true;
     self->result_is_error = is_error;
-    if (!text.ptr)
+    if (!text.ptr && !is_error)
         return;
-    text = s_cut (text, AG_TEXT_MAX_BYTES);
     free (self->result_text);
-    self->result_text = ag_str_dup (text);
-    self->result_len = text.len;
+    self->result_text = text.ptr ? ag_str_dup (s_cut (text, AG_TEXT_MAX_BYTES)) : NULL;
+    self->result_len = text.ptr ? s_cut (text, AG_TEXT_MAX_BYTES).len : 0;
 }
 
 static ag_str_t s_lend (const char *text)

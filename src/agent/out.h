@@ -86,7 +86,8 @@ void ag_out_close_calls (ag_out_t *self);
 void ag_out_text (ag_out_t *self, const ag_out_text_t *text);
 void ag_out_error (ag_out_t *self, const ag_out_error_t *error);
 /*  The total as the agent counts it, or a part to be added to what was given
-    so before (its model is the last one's). */
+    so before (its model is the last one's). Without tokens there is no event:
+    cost and turns are in the summary alone. */
 void ag_out_usage (ag_out_t *self, const ag_out_usage_t *total);
 void ag_out_add_usage (ag_out_t *self, const ag_out_usage_t *part);
 /*  As add, but cost, turns and model are totals and come from `total`. */
@@ -94,7 +95,8 @@ void ag_out_add_usage_under (ag_out_t *self, const ag_out_usage_t *part, const a
 
 /*  For the summary. */
 void ag_out_session (ag_out_t *self, ag_str_t session_id, ag_str_t model, ag_str_t cwd);
-/*  A record that ends a turn; text absent: what was there stays. */
+/*  A record that ends a turn; text absent: an answer that was there stays, an
+    error has none. */
 void ag_out_turn_end (ag_out_t *self, bool is_error, ag_str_t text);
 void ag_out_summary (const ag_out_t *self, ag_parser_summary_t *summary_r);
 ag_str_t ag_out_model (const ag_out_t *self);
