@@ -177,6 +177,24 @@ static void test_text_of_twenty_lines_gives_way_to_records (void **state)
     ag_buf_free (&input);
 }
 
+/*  A text agent may print JSON: it is shown, not counted as an unknown record. */
+static void test_json_of_a_text_agent_is_text (void **state)
+{
+    (void) state;
+    ag_probe_expect ("auto", "{`answer`:42}\n{`type`:`nobody knows`}\n", "raw: {`answer`:42}\n");
+    ag_buf_t input = { 0 }, expected = { 0 };
+    for (int i = 0; i < 20; i++) {
+        ag_buf_append_cstr (&input, "words\n");
+        ag_buf_append_cstr (&expected, "raw: words\n");
+    }
+    ag_buf_append_cstr (&input, "{`answer`:42}\n{`type`:`x`} and more\n{`a`: [\n  {`b`: 1}\n]}\n");
+    ag_buf_append_cstr (
+        &expected, "raw: {`answer`:42}\nraw: {`type`:`x`} and more\nraw: {`a`: [\nraw:   {`b`: 1}\nraw: ]}\n");
+    ag_probe_expect ("auto", ag_buf_cstr (&input), ag_buf_cstr (&expected));
+    ag_buf_free (&input);
+    ag_buf_free (&expected);
+}
+
 static void test_an_unknown_format_is_refused (void **state)
 {
     (void) state;
@@ -484,6 +502,7 @@ int main (void)
         cmocka_unit_test (test_numbers_beyond_all_bounds),
         cmocka_unit_test (test_the_first_lines_decide),
         cmocka_unit_test (test_text_of_twenty_lines_gives_way_to_records),
+        cmocka_unit_test (test_json_of_a_text_agent_is_text),
         cmocka_unit_test (test_an_unknown_format_is_refused),
         cmocka_unit_test (test_unknown_records_are_counted_by_name),
         cmocka_unit_test (test_long_text_is_split_not_cut),

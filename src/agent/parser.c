@@ -247,18 +247,32 @@ static ag_str_t s_take_other (ag_parser_t *self, ag_str_t text)
     return (ag_str_t) { NULL, 0 };
 }
 
+/*  JSON that a text agent prints is text. So is, while it is not clear who
+    speaks, an object without a type: no dialect has such. */
+static bool s_is_only_text (ag_parser_t *self, struct json_object *record)
+{
+    if (self->adapter && !self->adapter->plain)
+        return false;
+    return !s_would_read (self, record) && (self->adapter || !ag_json_str (record, "type").ptr);
+}
+
 static ag_str_t s_take_object (ag_parser_t *self, ag_str_t text)
 {
     size_t used;
     const char *why;
     struct json_object *record = ag_json_parse (self->json, text, &used, &why);
+    if (record && s_is_only_text (self, record)) {
+        json_object_put (record);
+        s_take_raw (self, text);
+        return (ag_str_t) { NULL, 0 };
+    }
     if (record) {
         s_take_record (self, record);
         json_object_put (record);
         return s_skip_space (s_from (text, used));
     }
     ag_str_t behind = s_skip_space (s_from (text, 1));
-    if (behind.len && behind.ptr[0] == '"')
+    if (behind.len && behind.ptr[0] == '"' && !s_is_plain (self))
         s_bad_line (self, text, used, why);
     else
         s_take_raw (self, text);        /* a brace, but nothing of JSON behind it */
