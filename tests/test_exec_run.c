@@ -116,10 +116,11 @@ static void test_started_is_first_and_the_end_is_last (void **state)
     (void) state;
     s_world_t world;
     ag_run_t *run = s_new (&world, NULL, NULL);
+    world.says.agent = "text";
     s_say (run, "hello");
     s_assert_seen (&world, "");
     ag_run_settle (run);
-    s_assert_seen (&world, "run_started=unknown agent_output ");
+    s_assert_seen (&world, "run_started=text agent_output ");
     s_end (run);
     s_assert_seen (&world, "progress_update run_completed ");
     s_say (run, "too late");
@@ -151,6 +152,71 @@ static void test_started_waits_a_moment_for_the_agent_to_introduce_itself (void 
     ag_run_tick (run);
     ag_run_settle (run);
     s_assert_seen (&world, "run_started=codex ");
+    s_free (&world, &run);
+}
+
+static void s_warn (ag_run_t *run)
+{
+    ag_run_warn (run, "W", strdup ("careful"));
+}
+
+/*  Agents write banners before their first record: the run is still introduced
+    with what that record says, and nothing changes places. */
+static void test_banners_wait_for_the_introduction (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    s_warn (run);
+    s_say (run, "banner");
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "");
+    world.says = (ag_parser_summary_t) { .agent = "codex", .session_id = AG_STR ("s") };
+    ag_run_tick (run);
+    s_say (run, "then");
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=codex agent_error=W agent_output agent_output ");
+    s_free (&world, &run);
+
+    run = s_new (&world, NULL, NULL);           /* many of them do not wait */
+    for (int i = 0; i < 40; i++)
+        s_say (run, "banner");
+    ag_run_settle (run);
+    assert_true (world.last == 41);
+    s_free (&world, &run);
+
+    run = s_new (&world, NULL, NULL);           /* nor at the end */
+    s_warn (run);
+    s_end (run);
+    s_assert_seen (&world, "run_started=unknown agent_error=W progress_update run_completed ");
+    s_free (&world, &run);
+
+    run = s_new (&world, NULL, NULL);           /* what was held is not lost with the run */
+    s_warn (run);
+    s_free (&world, &run);
+}
+
+/*  A run is not hidden until a slow agent has spoken; then it is introduced once more. */
+static void test_a_late_introduction_is_told_too (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    s_warn (run);
+    ag_run_now (run, 1000000);
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=unknown agent_error=W ");
+    world.says.agent = "claude";                /* a hook's line: no model yet */
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "");
+    world.says.model = AG_STR ("m");
+    s_say (run, "hello");
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=claude agent_output ");
     s_free (&world, &run);
 }
 
@@ -288,6 +354,7 @@ static void test_reading_stops_when_the_reader_has_enough (void **state)
     char *folder = new_folder (), *path = path_in (folder, "run.db");
     s_world_t world;
     ag_run_t *run = s_new (&world, path, NULL);
+    world.says.agent = "text";
     s_say (run, "committed");
     ag_run_settle (run);
     s_say (run, "pending");
@@ -304,6 +371,8 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_started_is_first_and_the_end_is_last),
         cmocka_unit_test (test_started_waits_a_moment_for_the_agent_to_introduce_itself),
+        cmocka_unit_test (test_banners_wait_for_the_introduction),
+        cmocka_unit_test (test_a_late_introduction_is_told_too),
         cmocka_unit_test (test_a_run_without_events_has_both_ends),
         cmocka_unit_test (test_what_cannot_be_an_event_is_told),
         cmocka_unit_test (test_a_giant_turn),

@@ -16,8 +16,15 @@
 enum {
     NAMED_HOLD_US = 100 * 1000,         /* run_started waits so long when the agent is known */
     UNNAMED_HOLD_US = 1000 * 1000,      /* and when it is not */
-    PENDING_MAX = 500                   /* numbered but not yet committed; a giant read settles in between */
+    PENDING_MAX = 500,                  /* numbered but not yet committed; a giant read settles in between */
+    EARLY_MAX = 32                      /* said before the agent is introduced, and waiting for that */
 };
+
+/*  What was said before run_started. */
+typedef struct {
+    ag_draft_t *draft;
+    int64_t wall_us;                    /* when */
+} s_early_t;
 
 struct ag_run {
     ag_run_options_t options;   /* as given */
@@ -26,6 +33,10 @@ struct ag_run {
     int64_t now_us;             /* monotonic time of this turn */
     int64_t start_by_us;        /* when run_started is sent at the latest */
     bool started;               /* it was sent */
+    bool introduced;            /* with all that the agent says of itself in it */
+    s_early_t early[EARLY_MAX]; /* banners and warnings that came before the agent's first record */
+    size_t early_count;
+    int64_t wall_us;            /* of what is being numbered; 0: now */
     bool ended;                 /* so was the last event */
     bool told_lost;             /* JOURNAL_LOST was sent, or there was no journal from the start */
     uint64_t seq;               /* last number given */
@@ -50,7 +61,8 @@ static void s_publish_pending (ag_run_t *self)
 static ag_event_t *s_make (ag_run_t *self, const ag_draft_t *draft)
 {
     char *error = NULL;
-    ag_position_t at = { .epoch = self->options.epoch, .seq = self->seq + 1, .ts_us = self->options.wall_us () };
+    int64_t wall_us = self->wall_us ? self->wall_us : self->options.wall_us ();
+    ag_position_t at = { .epoch = self->options.epoch, .seq = self->seq + 1, .ts_us = wall_us };
     ag_event_t *event = ag_event_new (draft, &self->options.ids, &at, &error);
     if (event)
         return event;
@@ -136,6 +148,8 @@ void ag_run_destroy (ag_run_t **self_p)
         return;
     for (size_t i = 0; i < self->pending_count; i++)
         ag_event_unref (&self->pending[i]);
+    for (size_t i = 0; i < self->early_count; i++)
+        ag_draft_destroy (&self->early[i].draft);
     ag_redact_destroy (&self->redact);
     ag_progress_destroy (&self->progress);
     free (self);
@@ -159,12 +173,30 @@ static void s_set_str (ag_draft_t *draft, ag_field_t field, ag_str_t text)
         ag_draft_set_string (draft, field, text.ptr, text.len);
 }
 
-static void s_start (ag_run_t *self)
+static ag_parser_summary_t s_describe (const ag_run_t *self)
 {
     ag_parser_summary_t summary = { 0 };
-    self->started = true;
     self->options.describe (self->options.context, &summary);
+    return summary;
+}
+
+/*  An agent that writes text or flat lines says no more of itself than that. */
+static bool s_is_silent (const ag_parser_summary_t *summary)
+{
+    return summary->agent && (!strcmp (summary->agent, "text") || !strcmp (summary->agent, "flat"));
+}
+
+/*  The agent has told enough of itself to be introduced. */
+static bool s_is_introduced (const ag_parser_summary_t *summary)
+{
+    return summary->model.ptr || summary->session_id.ptr || s_is_silent (summary);
+}
+
+static void s_introduce (ag_run_t *self)
+{
+    ag_parser_summary_t summary = s_describe (self);
     const char *agent = summary.agent ? summary.agent : self->options.agent;
+    self->introduced = s_is_introduced (&summary);
     ag_draft_t *draft = ag_draft_new (AG_RUN_STARTED);
     ag_draft_set_integer (draft, AG_F_RUN_NUMBER, self->options.run_number);
     ag_draft_set_text (draft, AG_F_AGENT, agent ? agent : "unknown");
@@ -177,12 +209,43 @@ static void s_start (ag_run_t *self)
     ag_redact_push (self->redact, &draft, self->now_us);
 }
 
-/*  The agent has told enough of itself to be introduced. */
-static bool s_introduced (const ag_run_t *self)
+/*  The run is introduced first, then comes what was said before it. */
+static void s_start (ag_run_t *self)
 {
-    ag_parser_summary_t summary = { 0 };
-    self->options.describe (self->options.context, &summary);
-    return summary.model.ptr || summary.session_id.ptr;
+    self->started = true;
+    self->wall_us = self->early_count ? self->early[0].wall_us : 0;
+    s_introduce (self);
+    for (size_t i = 0; i < self->early_count; i++) {
+        self->wall_us = self->early[i].wall_us;
+        ag_redact_push (self->redact, &self->early[i].draft, self->now_us);
+    }
+    self->early_count = 0;
+    self->wall_us = 0;
+}
+
+/*  Has the agent introduced itself? Then the run is, also when it was started
+    without. `due`: it is started in any case. */
+static void s_look (ag_run_t *self, bool due)
+{
+    if (self->introduced)
+        return;
+    ag_parser_summary_t summary = s_describe (self);
+    if (!self->started && (due || s_is_introduced (&summary)))
+        s_start (self);
+    else if (self->started && s_is_introduced (&summary))
+        s_introduce (self);
+}
+
+/*  A banner, a warning: many agents write such before their first record. */
+static bool s_may_wait (const ag_run_t *self, const ag_draft_t *draft)
+{
+    ag_parser_summary_t summary = s_describe (self);
+    if (s_is_introduced (&summary) || self->early_count == EARLY_MAX)
+        return false;
+    if (ag_draft_kind (draft) == AG_AGENT_OUTPUT)
+        return ag_str_is (ag_draft_string (draft, AG_F_KIND), "raw");
+    return ag_draft_kind (draft) == AG_AGENT_ERROR && ag_str_is (ag_draft_string (draft, AG_F_SEVERITY), "warning")
+        && !ag_str_is (ag_draft_string (draft, AG_F_SOURCE), "agent");
 }
 
 void ag_run_put (void *context, ag_draft_t **draft_p)
@@ -192,8 +255,12 @@ void ag_run_put (void *context, ag_draft_t **draft_p)
         ag_draft_destroy (draft_p);
         return;
     }
-    if (!self->started)
-        s_start (self);
+    if (!self->started && s_may_wait (self, *draft_p)) {
+        self->early[self->early_count++] = (s_early_t) { *draft_p, self->options.wall_us () };
+        *draft_p = NULL;
+        return;
+    }
+    s_look (self, true);
     ag_redact_push (self->redact, draft_p, self->now_us);
 }
 
@@ -208,8 +275,7 @@ void ag_run_tick (ag_run_t *self)
 {
     if (self->ended)
         return;
-    if (!self->started && (self->now_us >= self->start_by_us || s_introduced (self)))
-        s_start (self);
+    s_look (self, self->now_us >= self->start_by_us);
     if (self->now_us >= ag_redact_deadline_us (self->redact))
         ag_redact_flush (self->redact);
     if (self->started)
