@@ -181,7 +181,9 @@ static void test_text_of_twenty_lines_gives_way_to_records (void **state)
 static void test_json_of_a_text_agent_is_text (void **state)
 {
     (void) state;
-    ag_probe_expect ("auto", "{`answer`:42}\n{`type`:`nobody knows`}\n", "raw: {`answer`:42}\n");
+    ag_probe_expect ("auto", "{`answer`:42}\n{`type`:`nobody knows`}\n",
+        "raw: {`answer`:42}\nwarning parser/UNKNOWN_RECORDS: records of unknown types were left out: 1; the agent's format is "
+        "not one that is known\n");
     ag_buf_t input = { 0 }, expected = { 0 };
     for (int i = 0; i < 20; i++) {
         ag_buf_append_cstr (&input, "words\n");
@@ -222,6 +224,10 @@ static void test_unknown_records_are_counted_by_name (void **state)
     assert_string_equal (summary.ignored[2].name, "(no type)");
     assert_int_equal (summary.lines, 5);
     assert_int_equal (probe.drafts, 0);
+    ag_parser_end (parser, 0);                  /* said once, at the end */
+    assert_string_equal (
+        ag_buf_cstr (&probe.seen), "warning parser/UNKNOWN_RECORDS: records of unknown types were left out: 4\n");
+    ag_buf_free (&probe.seen);
     ag_parser_destroy (&parser);
 }
 

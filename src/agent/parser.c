@@ -134,6 +134,7 @@ static void s_count_ignored (ag_parser_t *self, struct json_object *record)
     ag_str_t type = ag_json_str (record, "type"), subtype = ag_json_str (record, "subtype");
     snprintf (name, sizeof name, "%.*s%s%.*s", (int) (type.ptr ? type.len : 9), type.ptr ? type.ptr : "(no type)",
               subtype.ptr ? "/" : "", (int) subtype.len, subtype.ptr ? subtype.ptr : "");
+    name[ag_utf8_prefix_bytes (name, strlen (name), sizeof name - 4)] = 0;     /* not in the middle of a character */
     size_t i = 0;
     while (i < self->ignored_names && strcmp (self->ignored[i].name, name))
         i++;
@@ -387,12 +388,33 @@ void ag_parser_tick (ag_parser_t *self, int64_t now_us)
         ag_trouble_over (self->trouble, self->out);
 }
 
+/*  What was left out is said, once. */
+static void s_tell_ignored (ag_parser_t *self)
+{
+    if (!self->ignored_records)
+        return;
+    struct json_object *details = json_object_new_object ();
+    for (size_t i = 0; i < self->ignored_names; i++) {
+        const ag_parser_ignored_t *ignored = &self->ignored[i];
+        json_object_object_add (details, ignored->name, json_object_new_uint64 (ignored->count));
+    }
+    char *message = ag_asprintf ("records of unknown types were left out: %llu%s",
+                                 (unsigned long long) self->ignored_records,
+                                 self->adapter ? "" : "; the agent's format is not one that is known");
+    ag_out_error (self->out, &(ag_out_error_t) {
+        .message = { message, strlen (message) }, .warning = true, .from_parser = true,
+        .code = AG_STR ("UNKNOWN_RECORDS"), .details = details });
+    json_object_put (details);
+    free (message);
+}
+
 void ag_parser_end (ag_parser_t *self, int64_t now_us)
 {
     ag_out_set_now (self->out, now_us);
     ag_line_end (self->lines);
     s_take_lines (self);
     ag_trouble_over (self->trouble, self->out);
+    s_tell_ignored (self);
     for (size_t i = 0; ag_adapters[i]; i++)
         if (self->states[i] && ag_adapters[i]->end)
             ag_adapters[i]->end (self->states[i], self->out);
