@@ -18,18 +18,20 @@ class Run:
     """What happened, in the order in which it was told."""
 
     def __init__(self):
-        self.calls = []  # (id, name, tool)
+        self.calls = []  # (id, name, tool, path or None, parent or None, input)
         self.results = []  # (id, success, characters or None, beginning or None)
         self.texts = []  # (kind, parent, text)
         self.usage = {}  # input, output, cache_read, cache_write, cost, turns: of the run
         self.end = "none"  # none, success, error
+        self.answer = None  # the text of the last turn's end: its answer, or why it failed
         self.bad_lines = 0
         self.session = None
+        self.last = None  # the last text, where an end does not repeat it
         self.model = None
         self._open = {}
 
-    def call(self, call_id, name, tool):
-        self.calls.append((call_id, name, tool))
+    def call(self, call_id, name, tool, given, path=None, parent=None):
+        self.calls.append((call_id, name, tool, path, parent, given))
         self._open[call_id] = True
 
     def result(self, call_id, success, content=None):
@@ -88,6 +90,13 @@ def _content(content):
     if isinstance(content, list) and all(b.get("type") == "text" for b in content):
         return "\n".join(b["text"] for b in content)
     return None
+
+
+def _path(tool, given, *keys):
+    """The one file that a call of Read, Write or Edit is about."""
+    if tool not in ("Read", "Write", "Edit"):
+        return None
+    return next((given[key] for key in keys if given.get(key)), None)
 
 
 # ---------------------------------------------------------------------------
@@ -165,7 +174,9 @@ def _claude_assistant(run, stream, record):
                 run.text(*complete, parent)
             run.text(kind, block[kind], parent)
         elif kind in ("tool_use", "server_tool_use"):
-            run.call(block["id"], block["name"], CLAUDE_TOOLS.get(block["name"], "Other"))
+            tool = CLAUDE_TOOLS.get(block["name"], "Other")
+            run.call(block["id"], block["name"], tool, block["input"], _path(tool, block["input"], "file_path", "notebook_path"),
+                     parent)
 
 
 def _claude_user(run, record):
@@ -180,6 +191,9 @@ def _claude_result(run, stream, record):
     for kind, text in stream.rest():  # the turn is over: what was not finished never will be
         run.text(kind, text)
     run.end = "error" if record["is_error"] else "success"
+    answer = record.get("result", "\n".join(record["errors"]) if "errors" in record else None)
+    if answer is not None or record["is_error"]:
+        run.answer = answer
     if "total_cost_usd" in record:
         run.usage["cost"] = record["total_cost_usd"]  # cumulative: the last one counts
     run.add(turns=record.get("num_turns"))
@@ -223,6 +237,20 @@ CODEX_TOOLS = {"command_execution": "Bash", "file_change": "Edit", "web_search":
                "collab_tool_call": "Other"}
 
 
+def _codex_input(item):
+    kind = item["type"]
+    if kind == "mcp_tool_call":
+        return item["arguments"]
+    keys = {"command_execution": ("command",), "file_change": ("changes",), "web_search": ("query", "action"),
+            "collab_tool_call": ("prompt", "sender_thread_id", "receiver_thread_ids")}[kind]
+    return {key: item[key] for key in keys if item.get(key) is not None}
+
+
+def _codex_path(item):
+    changes = item.get("changes", [])
+    return changes[0]["path"] if len(changes) == 1 else None
+
+
 def _codex_name(item):
     if item["type"] == "mcp_tool_call":
         return "mcp__%s__%s" % (item["server"], item["tool"])
@@ -238,11 +266,11 @@ def _codex_item(run, todo, item, completed):
             todo["state"] = state
             todo["count"] = todo.get("count", 0) + 1
             state_id = item_id if todo["count"] == 1 else "%s.%d" % (item_id, todo["count"])
-            run.call(state_id, "todo_list", "Other")
+            run.call(state_id, "todo_list", "Other", {"items": item["items"]})
             run.result(state_id, True, "")
     elif kind in CODEX_TOOLS:
         if item_id not in run._open:
-            run.call(item_id, _codex_name(item), CODEX_TOOLS[kind])
+            run.call(item_id, _codex_name(item), CODEX_TOOLS[kind], _codex_input(item), _codex_path(item))
         if completed and kind == "command_execution":
             # "completed" is also said of commands that were given up: the exit code decides
             run.result(item_id, item["exit_code"] == 0, item["aggregated_output"])
@@ -250,6 +278,7 @@ def _codex_item(run, todo, item, completed):
             run.result(item_id, item.get("status", "completed") == "completed")
     elif completed and kind == "agent_message":
         run.text("text", item["text"])
+        run.last = item["text"]
     elif completed and kind == "reasoning":
         run.text("thinking", item["text"])
 
@@ -266,11 +295,11 @@ def codex(data):
             _codex_item(run, todo, record["item"], False)
         elif kind == "turn.completed":
             usage = record["usage"]
-            run.end = "success"
+            run.end, run.answer = "success", run.last
             run.add(input=usage["input_tokens"], output=usage["output_tokens"], cache_read=usage["cached_input_tokens"],
                     cache_write=usage.get("cache_write_input_tokens"), turns=1)
         elif kind == "turn.failed":
-            run.end = "error"
+            run.end, run.answer = "error", record["error"]["message"]
     return run.finish()
 
 
@@ -290,17 +319,21 @@ def gemini(data):
             text.append(record["content"])  # deltas, to be joined up to the next other record
             continue
         run.text("text", "".join(text))
+        run.last = "".join(text) or run.last
         text = []
         if kind == "init":
             run.session, run.model = record["session_id"], record["model"]
         elif kind == "tool_use":
-            run.call(record["tool_id"], record["tool_name"], GEMINI_TOOLS.get(record["tool_name"], "Other"))
+            tool, given = GEMINI_TOOLS.get(record["tool_name"], "Other"), record["parameters"]
+            run.call(record["tool_id"], record["tool_name"], tool, given,
+                     _path(tool, given, "file_path", "absolute_path", "path"))
         elif kind == "tool_result":
             # a failed command is a success here; its exit code is nowhere
             run.result(record["tool_id"], record["status"] == "success",
                        record.get("output") or record.get("error", {}).get("message", ""))
         elif kind == "result":
             run.end = "success" if record["status"] == "success" else "error"
+            run.answer = run.last if run.end == "success" else record["error"]["message"]
             stats = record.get("stats") or {}
             run.usage = {ours: stats[theirs] for ours, theirs in (
                 ("input", "input_tokens"), ("output", "output_tokens"), ("cache_read", "cached")) if theirs in stats}
@@ -330,18 +363,20 @@ def opencode(data):
         run.session = record["sessionID"]
         if kind == "tool_use":  # start and end in one
             state = part["state"]
-            run.call(part["callID"], part["tool"], OPENCODE_TOOLS.get(part["tool"], "Other"))
+            tool, given = OPENCODE_TOOLS.get(part["tool"], "Other"), state["input"]
+            run.call(part["callID"], part["tool"], tool, given, _path(tool, given, "filePath", "path"))
             run.result(part["callID"], _opencode_success(part), state.get("output", state.get("error", "")))
         elif kind in ("text", "reasoning"):
             run.text("text" if kind == "text" else "thinking", part["text"])
+            run.last = part["text"] if kind == "text" else run.last
         elif kind == "step_finish":
             tokens = part["tokens"]  # of one step
             run.add(input=tokens["input"], output=tokens["output"], cache_read=tokens["cache"]["read"],
                     cache_write=tokens["cache"]["write"], cost=part["cost"], turns=1)
             if part.get("reason") != "tool-calls":
-                run.end = "success"  # there is no last record
+                run.end, run.answer = "success", run.last  # there is no last record
         elif kind == "error":
-            run.end = "error"
+            run.end, run.answer = "error", record["error"]["data"]["message"]
     return run.finish()
 
 

@@ -5,17 +5,20 @@ License, v. 2.0. If a copy of the MPL was not distributed with this
 file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
 For each recording a table made by an independent reader (raw.py) must equal
-the same table made from the parser's events. Needs AGENTGATE_BUILD, the build
-folder (default: build); AGENTGATE_RECORDINGS names a further folder of
-recordings, AGENT__whatever.jsonl.
+the same table made from the journal that the executor writes when the
+recording is its agent. Needs AGENTGATE_BUILD, the build folder (default:
+build); AGENTGATE_RECORDINGS names a further folder of recordings,
+AGENT__whatever.jsonl, that are checked too.
 """
 
 import collections
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 
+import msgpack
 import pytest
 
 import raw
@@ -37,12 +40,31 @@ def _recordings():
     return [pytest.param((agent, path), id="%s-%s" % (agent, path.stem)) for agent, path in found]
 
 
+def _exit(path):
+    """How the recorded agent ended: its exit status, or the name of a signal."""
+    meta = path.with_suffix("").with_suffix(".meta.json")
+    if not meta.exists():
+        return 0
+    read = json.loads(meta.read_text())
+    return read["signal"] if read["exit"] is None else read["exit"]
+
+
+def _play(path, folder):
+    """Runs the recording as an agent that ends as the recorded one did; the events in the journal."""
+    end = _exit(path)
+    last = "exit %d" % end if isinstance(end, int) else "kill -%s $$" % end.replace("SIG", "")
+    subprocess.run([str(BUILD / "agentgate-exec"), "--state-dir", str(folder), "--run-id", "r", "--quiet", "--no-watch",
+                    "--stream=false", "--", "sh", "-c", 'cat "$1"; ' + last, "sh", str(path)],
+                   env={**os.environ, "XDG_RUNTIME_DIR": str(folder)}, stdin=subprocess.DEVNULL, check=False)
+    with sqlite3.connect("file:%s?mode=ro" % (folder / "runs" / "r" / "run.db"), uri=True) as db:
+        return [msgpack.unpackb(row[0]) for row in db.execute("select data from event order by key")]
+
+
 def _dump(path, *arguments):
-    """The events, and the summary."""
+    """What the parser makes of it, without an executor: the events."""
     with open(path, "rb") as file:
         done = subprocess.run([str(DUMP), "auto", *arguments], stdin=file, stdout=subprocess.PIPE, check=True)
-    events = [json.loads(line) for line in done.stdout.decode("utf-8").split("\n") if line]
-    return events[:-1], events[-1]
+    return [json.loads(line) for line in done.stdout.decode("utf-8").split("\n") if line][:-1]
 
 
 def _of(events, kind):
@@ -75,23 +97,23 @@ def _usage(events):
     return {names[key]: value for key, value in usages[-1].items() if key in names}
 
 
-def _end(summary):
-    if not summary["hasResult"]:
-        return "none"
-    return "error" if summary["resultIsError"] else "success"
-
-
 @pytest.fixture(params=_recordings(), scope="module")
-def recording(request):
+def recording(request, tmp_path_factory):
     agent, path = request.param
     run = raw.READERS[agent](path.read_bytes())
-    events, summary = _dump(path)
-    return run, events, summary
+    return run, _play(path, tmp_path_factory.mktemp("run")), _exit(path)
 
 
 def test_tool_calls(recording):
     run, events, _ = recording
-    assert [(e["toolUseId"], e["toolName"], e["tool"]) for e in _of(events, "agent_tool_call")] == run.calls
+    calls = _of(events, "agent_tool_call")
+    assert [(e["toolUseId"], e["toolName"], e["tool"], e.get("path"), e.get("parentToolUseId")) for e in calls] \
+        == [call[:5] for call in run.calls]
+    for event, call in zip(calls, run.calls):
+        if event.get("inputTruncated"):
+            assert len(json.dumps(call[5])) > 65536
+        else:
+            assert event["input"] == call[5]
 
 
 def test_tool_results(recording):
@@ -121,21 +143,45 @@ def test_usage_and_cost(recording):
         assert not usage
 
 
+def _bad_lines(events):
+    return sum(e["details"]["lines"] for e in _of(events, "agent_error") if e.get("code") == "MALFORMED_LINE")
+
+
 def test_end(recording):
-    run, events, summary = recording
-    assert _end(summary) == run.end
-    assert summary["badLines"] == run.bad_lines
-    assert summary.get("sessionId") == run.session
-    if run.model:
-        assert summary["model"] == run.model
+    """The first that is true: a signal, an exit status, an error as the last result, completed."""
+    run, events, exited = recording
+    last = events[-1]
+    if isinstance(exited, str):
+        assert (last["type"], last["reason"], last["signal"]) == ("run_failed", "signal", exited)
+    elif exited:
+        assert (last["type"], last["reason"], last["exitCode"]) == ("run_failed", "exit", exited)
+    elif run.end == "error":
+        assert (last["type"], last["reason"]) == ("run_failed", "agent_error")
+    else:
+        assert last["type"] == "run_completed"
+        assert last.get("resultPreview") == (run.answer and run.answer[:500])
+        assert last.get("numTurns") == run.usage.get("turns")
+        assert last.get("costUsd") == pytest.approx(run.usage.get("cost"))
     if run.end == "error":
+        assert last["type"] == "run_failed" and (run.answer or "")[:500] in last["error"]
         assert any(e["severity"] == "error" and e["source"] == "agent" for e in _of(events, "agent_error"))
+    assert [e["percentage"] == 100 for e in _of(events, "progress_update")][-1] == (last["type"] == "run_completed")
 
 
-def test_nothing_is_unknown(recording):
-    """Every record type in the recordings is one that the adapter knows."""
-    _, _, summary = recording
-    assert summary["ignored"] == {}
+def test_the_run_is_introduced(recording):
+    run, events, _ = recording
+    started = _of(events, "run_started")
+    assert len(started) == 1 and events[0] == started[0]
+    assert started[0].get("sessionId") == run.session
+    if run.model:
+        assert started[0]["model"] == run.model
+
+
+def test_nothing_is_skipped_unsaid(recording):
+    """Every record type in the recordings is one that the adapter knows, and every line that is none is counted."""
+    run, events, _ = recording
+    assert not [e for e in _of(events, "agent_error") if e.get("code") == "UNKNOWN_RECORDS"]
+    assert _bad_lines(events) == run.bad_lines
 
 
 def _block(event):
@@ -178,7 +224,7 @@ def test_subagents_do_not_mix(recording):
 def test_times_come_from_the_clock():
     """With the times of the recording, a command's duration is what it took."""
     path = ROOT / "tests" / "recordings" / "codex" / "failing.jsonl"
-    events, _ = _dump(path, "0", str(path.with_suffix(".timing")))
+    events = _dump(path, "0", str(path.with_suffix(".timing")))
     durations = {e["toolUseId"]: e["durationMs"] for e in _of(events, "agent_tool_result")}
     assert 2900 < durations["item_4"] < 4500  # sleep 3
     assert 3900 < durations["item_5"] < 5500  # sleep 4
