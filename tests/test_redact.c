@@ -66,12 +66,13 @@ static const char *const s_hits[][2] = {
       "m_" A20 A20,
         "//registry/:_authToken=[redacted]" },
     { "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P", "jwt [redacted]" },
-    { "Authorization: Bearer abcdefghijklmnopqrstuvwx", "Authorization: Bearer [redacted]" },
+    { "Authorization: Bearer abcdefghijklmnopqrstuvwx7", "Authorization: Bearer [redacted]" },
     { "curl -H 'authorization: bearer " A20 "=='", "curl -H 'authorization: bearer [redacted]'" },
     { "Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]" },
     { "postgres://app:s3cr3t@db/x", "postgres://app:[redacted]@db/x" },
     { "password=hunter2", "password=[redacted]" },
-    { "DB_PASSWORD=tr0ub4dor&3 next", "DB_PASSWORD=[redacted]&3 next" },
+    { "DB_PASSWORD=tr0ub4dor&3 next", "DB_PASSWORD=[redacted] next" },
+    { "?password=tr0ub4dor&3 next", "?password=[redacted]&3 next" },
     { "{\"password\": \"correct-horse\"}", "{\"password\": \"[redacted]\"}" },
     { "{\\\"password\\\":\\\"correct-horse\\\"}", "{\\\"password\\\":\\\"[redacted]\\\"}" },
     { "api_key = 'abcdef123456'", "api_key = '[redacted]'" },
@@ -161,6 +162,8 @@ static void test_ordinary_words_stay (void **state)
     ag_scrub_destroy (&scrub);
 }
 
+static void s_stream (ag_scrub_t *scrub, ag_str_t text, size_t piece, ag_buf_t *out);
+
 static void test_given_values_are_taken_out (void **state)
 {
     (void) state;
@@ -173,6 +176,54 @@ static void test_given_values_are_taken_out (void **state)
     assert_false (s_scrub (scrub, "short hunte r", &out));
     assert_true (s_scrub (scrub, "+more lines, this one long", &out));
     assert_string_equal (ag_buf_cstr (&out), "+[redacted]");
+    ag_buf_free (&out);
+    ag_scrub_destroy (&scrub);
+}
+
+/*  As it stands in JSON, and of any size: a pattern has a limit, an environment has not. */
+static void test_given_values_of_any_form_and_size (void **state)
+{
+    (void) state;
+    enum { SIZE = 100000 };
+    char *large = malloc (SIZE + 1), *text = malloc (SIZE + 64);
+    for (int i = 0; i < SIZE; i++)
+        large[i] = "abcdefghij {}\":,0123456789"[(i * 7 + i / 26) % 25];
+    large[SIZE] = 0;
+    const ag_str_t values[] = { { large, SIZE }, AG_STR ("say \"friend\" and\tenter") };
+    ag_scrub_t *scrub = ag_scrub_new (values, 2);
+    ag_buf_t out = { 0 };
+    snprintf (text, SIZE + 64, "a %s b", large);
+    assert_true (s_scrub (scrub, text, &out));
+    assert_string_equal (ag_buf_cstr (&out), "a [redacted] b");
+    snprintf (text, SIZE + 64, "a %.300s-- b", large);          /* its beginning alone */
+    assert_true (s_scrub (scrub, text, &out));
+    assert_string_equal (ag_buf_cstr (&out), "a [redacted]-- b");
+    assert_true (s_scrub (scrub, "{\"a\":\"say \\\"friend\\\" and\\tenter\"}", &out));
+    assert_string_equal (ag_buf_cstr (&out), "{\"a\":\"[redacted]\"}");
+    snprintf (text, SIZE + 64, "a %s b", large);
+    for (size_t piece = 1; piece < 600; piece += 97) {          /* in deltas: no more of it than in one */
+        ag_buf_clear (&out);
+        s_stream (scrub, (ag_str_t) { text, SIZE + 4 }, piece, &out);
+        assert_string_equal (ag_buf_cstr (&out), "a [redacted] b");
+    }
+    ag_buf_free (&out);
+    ag_scrub_destroy (&scrub);
+    free (large);
+    free (text);
+}
+
+static void test_many_given_values (void **state)
+{
+    (void) state;
+    enum { MANY = 2000 };
+    static char room[MANY][64];
+    ag_str_t values[MANY];
+    for (int i = 0; i < MANY; i++)
+        values[i] = (ag_str_t) { room[i], (size_t) snprintf (room[i], sizeof room[i], "value number %d with a long tail", i) };
+    ag_scrub_t *scrub = ag_scrub_new (values, MANY);
+    ag_buf_t out = { 0 };
+    assert_true (s_scrub (scrub, "x value number 77 with a long tail y", &out));
+    assert_string_equal (ag_buf_cstr (&out), "x [redacted] y");
     ag_buf_free (&out);
     ag_scrub_destroy (&scrub);
 }
@@ -232,6 +283,37 @@ static void test_hostile_texts_take_linear_time (void **state)
         "\\n",
         "AKIA",
         "authorization: basic ",
+        "curl ",
+        "curl -u a:",
+        "curl -u a:b",
+        "docker login ",
+        "docker login -p ",
+        "sshpass -p ",
+        "cookie: a=",
+        "Cookie: ",
+        "private_key=",
+        "private_key=a.pem ",
+        "private_key=0",
+        "private_key: 0a.",
+        "x-api-key: a",
+        "login a password ",
+        "login a ",
+        "identified by 'a1",
+        "password '1",
+        "\nA",
+        "\nAPASSWORD",
+        "\nA_PASS=",
+        "\nexport A",
+        "token: \"1",
+        "token: \"aaaaaaaaaaaaaaaa1",
+        "password: a1",
+        "password: 1 ",
+        "a.b.",
+        "hvs.",
+        "dp.st.",
+        "/bot12345678:",
+        "1//0",
+        "shpat_",
         "\xf0\x9f\x8e\x89",
     };
     enum { SIZE = 1024 * 1024 };
@@ -426,6 +508,32 @@ static void test_what_is_held_comes_out_after_200_ms (void **state)
     ag_buf_free (&seen);
 }
 
+/*  A secret that comes slowly: what had to go after 200 ms is out, the rest is not. */
+static void test_a_pause_in_a_secret_does_not_show_the_rest (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    s_push_text (redact, "it is sk-ant-", true, "m1", 0);
+    ag_redact_flush (redact);
+    s_push_text (redact, "api03-" A20, true, "m1", 300 * MS);
+    ag_redact_flush (redact);
+    s_push_text (redact, A20, true, "m1", 600 * MS);
+    ag_redact_flush (redact);
+    s_push_text (redact, " is it", true, "m1", 900 * MS);
+    s_expect (&seen, "it is |sk-ant-|[redacted]| is it|");
+    s_push_text (redact, "password", true, "m2", 0);            /* and what was none is not lost */
+    ag_redact_flush (redact);
+    s_push_text (redact, "s are hard, ", true, "m2", 300 * MS);
+    s_push_text (redact, "password=", true, "m2", 300 * MS);
+    ag_redact_flush (redact);
+    ag_redact_flush (redact);
+    s_push_text (redact, "hunter2\n", true, "m2", 600 * MS);
+    s_expect (&seen, "password|s are hard, |password=|[redacted]\n|");
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
 static void test_flush_and_the_whole_bring_it_out (void **state)
 {
     (void) state;
@@ -505,6 +613,23 @@ static void test_objects_are_copied_not_changed (void **state)
     ag_buf_free (&seen);
 }
 
+static void test_names_of_members_too (void **state)
+{
+    (void) state;
+    static const char text[] = "{\"env\":{\"gh" "p_" A20 A20 "\":1,\"gh" "p_" A20 A20 "x\":2,\"keep\":3},\"a\":\"password=hunter2\"}";
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (NULL, 0, s_sink, &seen);
+    struct json_object *tree = json_tokener_parse (text);
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_TOOL_CALL);
+    ag_draft_set_object (draft, AG_F_INPUT, tree);
+    ag_redact_push (redact, &draft, 0);
+    s_expect (&seen, "{\"env\":{\"[redacted]\":1,\"[redacted] 1\":2,\"keep\":3},\"a\":\"password=[redacted]\"}|");
+    assert_int_equal (ag_redact_count (redact), 3);
+    json_object_put (tree);
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
 static void test_messages_of_errors_too (void **state)
 {
     (void) state;
@@ -567,6 +692,8 @@ int main (void)
         cmocka_unit_test (test_known_shapes_are_taken_out),
         cmocka_unit_test (test_ordinary_words_stay),
         cmocka_unit_test (test_given_values_are_taken_out),
+        cmocka_unit_test (test_given_values_of_any_form_and_size),
+        cmocka_unit_test (test_many_given_values),
         cmocka_unit_test (test_the_beginning_of_a_secret_at_a_cut_counts),
         cmocka_unit_test (test_hostile_texts_take_linear_time),
         cmocka_unit_test (test_a_stream_gives_what_the_whole_gives),
@@ -574,10 +701,12 @@ int main (void)
         cmocka_unit_test (test_random_streams),
         cmocka_unit_test (test_deltas_hold_back_what_may_be_a_secret),
         cmocka_unit_test (test_what_is_held_comes_out_after_200_ms),
+        cmocka_unit_test (test_a_pause_in_a_secret_does_not_show_the_rest),
         cmocka_unit_test (test_flush_and_the_whole_bring_it_out),
         cmocka_unit_test (test_a_key_over_pieces_of_a_long_text),
         cmocka_unit_test (test_the_preview_shows_no_half_of_a_secret),
         cmocka_unit_test (test_objects_are_copied_not_changed),
+        cmocka_unit_test (test_names_of_members_too),
         cmocka_unit_test (test_messages_of_errors_too),
         cmocka_unit_test (test_recordings_have_no_false_hit),
     };

@@ -38,7 +38,7 @@ bench_parser_SOURCES = bench/parser.c
 bench_parser_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
 
 EXTRA_DIST += tests/recordings tests/fidelity/raw.py tests/fidelity/test_fidelity.py tests/fidelity/test_memory.py \
-	tests/fuzz/run.sh tests/fuzz/parser.dict tests/fuzz/redact.dict tests/fuzz/corpus \
+	tests/fuzz/run.sh tests/fuzz/parser.dict tests/fuzz/redact.dict tests/fuzz/corpus tests/redact \
 	bench/parser.sh bench/parser.mjs bench/parser.md docs/design/agent.md
 
 if HAVE_CMOCKA
@@ -56,6 +56,11 @@ check_PROGRAMS += tests/test_redact
 tests_test_redact_SOURCES = tests/test_redact.c
 tests_test_redact_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_redact_LDADD = $(AGENT_TEST_LDADD)
+
+check_PROGRAMS += tests/test_redact_corpus
+tests_test_redact_corpus_SOURCES = tests/test_redact_corpus.c
+tests_test_redact_corpus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_redact_corpus_LDADD = $(AGENT_TEST_LDADD)
 
 check_PROGRAMS += tests/test_agent_others
 tests_test_agent_others_SOURCES = tests/test_agent_others.c tests/agent_probe.c tests/agent_probe.h

@@ -157,18 +157,51 @@ static struct json_object *s_copy_shallow (struct json_object *value)
     return copy;
 }
 
+static bool s_is_secret_key (ag_redact_t *self, const char *key)
+{
+    size_t len = strlen (key);
+    return len >= AG_REDACT_MIN_BYTES
+        && ag_scrub_text (self->scrub, (ag_str_t) { key, len }, false, NULL, &self->out, &self->count);
+}
+
+/*  A copy with the names of members scrubbed too; members that then have the same name get a number. */
+static struct json_object *s_rename (ag_redact_t *self, struct json_object *value)
+{
+    struct json_object *copy = json_object_new_object ();
+    uint64_t number = 0;
+    json_object_object_foreach (value, key, member) {
+        if (!s_is_secret_key (self, key)) {
+            json_object_object_add (copy, key, json_object_get (member));
+            continue;
+        }
+        if (json_object_object_get_ex (copy, ag_buf_cstr (&self->out), NULL))
+            ag_buf_printf (&self->out, " %llu", (unsigned long long) ++number);
+        json_object_object_add (copy, ag_buf_cstr (&self->out), json_object_get (member));
+    }
+    return copy;
+}
+
 static struct json_object *s_scrub_object (ag_redact_t *self, struct json_object *value, int depth)
 {
     struct json_object *copy = NULL;
+    bool rename = false;
+    uint64_t count = self->count;
     json_object_object_foreach (value, key, member) {
+        rename |= s_is_secret_key (self, key);
+        self->count = count;            /* counted when it is renamed */
         struct json_object *scrubbed = s_scrub_member (self, key, member, depth + 1);
+        count = self->count;
         if (!scrubbed)
             continue;
         if (!copy)
             copy = s_copy_shallow (value);
         json_object_object_add (copy, key, scrubbed);
     }
-    return copy;
+    if (!rename)
+        return copy;
+    struct json_object *renamed = s_rename (self, copy ? copy : value);
+    json_object_put (copy);
+    return renamed;
 }
 
 static struct json_object *s_scrub_array (ag_redact_t *self, struct json_object *value, int depth)
@@ -232,7 +265,8 @@ static void s_scrub_content (ag_redact_t *self, ag_draft_t *draft)
 
 static void s_scrub_draft (ag_redact_t *self, ag_draft_t *draft)
 {
-    static const ag_field_t fields[] = { AG_F_MESSAGE, AG_F_COMMAND, AG_F_PATH, AG_F_RESULT_PREVIEW, AG_F_TASK_PROMPT };
+    static const ag_field_t fields[] = { AG_F_MESSAGE, AG_F_COMMAND, AG_F_CWD, AG_F_TOOL_NAME, AG_F_PATH,
+                                         AG_F_RESULT_PREVIEW, AG_F_TASK_PROMPT };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         s_scrub_field (self, draft, fields[i], false);
     s_scrub_object_field (self, draft, AG_F_INPUT);
@@ -353,12 +387,12 @@ static void s_push_text (ag_redact_t *self, ag_draft_t **draft_p)
 {
     s_end_deltas (self, *draft_p);
     bool goes_on = self->last_piece && s_same_block (self->last_piece, *draft_p);
-    ag_scrub_open_t open = goes_on ? self->open : AG_SCRUB_CLOSED;
+    ag_scrub_open_t open = goes_on ? self->open : (ag_scrub_open_t) { 0 };
     ag_str_t content = ag_draft_string (*draft_p, AG_F_CONTENT);
     if (ag_scrub_text (self->scrub, content, false, &open, &self->out, &self->count))
         ag_draft_set_string (*draft_p, AG_F_CONTENT, s_out (self).ptr, self->out.len);
     ag_draft_destroy (&self->last_piece);
-    if (open != AG_SCRUB_CLOSED && ag_draft_has (*draft_p, AG_F_MESSAGE_ID))
+    if (open.state != AG_SCRUB_CLOSED && ag_draft_has (*draft_p, AG_F_MESSAGE_ID))
         self->last_piece = s_name (*draft_p);
     self->open = open;
     s_send (self, draft_p);

@@ -13,10 +13,12 @@
 
 #include "agent/parser.h"
 
+enum { AG_REDACT_MIN_BYTES = 6 };       /* of a value; shorter ones look like too many words, and are ignored */
+
 typedef struct ag_redact ag_redact_t;
 
-/*  `secrets` are values to hide besides the known shapes (of --redact-env);
-    shorter than 6 bytes: ignored. Drafts come out at `sink`, in order. */
+/*  `secrets` are values to hide besides the known shapes (of --redact-env).
+    Drafts come out at `sink`, in order. */
 ag_redact_t *ag_redact_new (const ag_str_t *secrets, size_t count, ag_draft_sink_fn *sink, void *context);
 void ag_redact_destroy (ag_redact_t **self_p);
 /*  From now on all goes by as it is, and at once (--no-redact). Before the first push. */

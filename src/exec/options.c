@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "agent/redact.h"
 #include "core/buf.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -259,9 +260,14 @@ static void s_take_secrets (ag_options_t *self, const ag_settings_t *settings)
     size_t count = ag_settings_count (settings, "redact-env");
     self->secrets = ag_calloc (count + 1, sizeof *self->secrets);
     for (size_t i = 0; i < count; i++) {
-        const char *value = getenv (ag_settings_nth (settings, "redact-env", i));
+        const char *name = ag_settings_nth (settings, "redact-env", i), *value = getenv (name);
         if (value && *value)
             self->secrets[self->secret_count++] = (ag_str_t) { value, strlen (value) };
+        if (!value || !*value)
+            ag_log_info ("REDACT_ENV", "--redact-env %s: the variable is not set", name);
+        else if (strlen (value) < AG_REDACT_MIN_BYTES)
+            ag_log_warning ("REDACT_ENV", "--redact-env %s: its value is shorter than %d bytes, which too many words "
+                "look like; it is not hidden", name, AG_REDACT_MIN_BYTES);
     }
 }
 

@@ -70,9 +70,11 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     static ag_scrub_t *scrub;
-    static const ag_str_t values[] = { AG_STR ("swordfish"), AG_STR ("line one of a value\nline two of a value") };
+    static const ag_str_t values[] = { AG_STR ("swordfish"), AG_STR ("line one of a value\nline two of a value"),
+        AG_STR ("{\"a long value\": \"of many words\", \"longer than\": \"what a pattern holds of it\", \"and with\": \"quotes, "
+                "so that\", \"it differs\": \"where JSON writes it\"}") };
     if (!scrub)
-        scrub = ag_scrub_new (values, 2);
+        scrub = ag_scrub_new (values, 3);
     if (!size)
         return 0;
     ag_buf_t clean = { 0 };
