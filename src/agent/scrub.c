@@ -430,12 +430,26 @@ static bool s_is_too_long (ag_str_t held)
     return held.len > AG_SCRUB_HOLD_CHARS && ag_utf8_count (held.ptr, held.len) > AG_SCRUB_HOLD_CHARS;
 }
 
+/*  The text ends inside of a value, too early to tell. */
+static bool s_may_be_value (const ag_scrub_t *self, ag_str_t from)
+{
+    for (size_t i = 0; i < self->value_count; i++)
+        if (from.len < self->head_bytes && from.len < self->values[i].len
+                && s_common (from, self->values[i]) == from.len)
+            return true;
+    return false;
+}
+
 /*  The next secret in what is held, from `at` on. FOUND_BEGINNING: one may begin at *start_r. */
 static s_found_t s_next (ag_scrub_t *self, ag_scrub_stream_t *stream, size_t at, size_t *start_r, size_t *end_r)
 {
     ag_str_t held = { stream->held.data, stream->held.len };
     ag_scrub_open_t open;
     s_found_t found = s_find_secret (self, held, at, true, start_r, end_r, &open);
+    if (found == FOUND_SECRET && s_may_be_value (self, (ag_str_t) { held.ptr + *start_r, held.len - *start_r })) {
+        *start_r = pcre2_get_startchar (self->data);    /* with "password=" before it, to be seen as that again */
+        return FOUND_BEGINNING;
+    }
     if (found == FOUND_SECRET)
         stream->open = open;
     else if (found == FOUND_BEGINNING && s_is_too_long ((ag_str_t) { held.ptr + *start_r, held.len - *start_r })) {
