@@ -48,6 +48,8 @@ static void s_publish (void *context, ag_event_t *event)
         ag_buf_printf (&world->seen, "=%.*s", (int) agent.len, agent.ptr);
     if (code.ptr)
         ag_buf_printf (&world->seen, "=%.*s", (int) code.len, code.ptr);
+    if (ag_event_integer (event, AG_F_REDACTIONS, 0))
+        ag_buf_printf (&world->seen, "=%lld", (long long) ag_event_integer (event, AG_F_REDACTIONS, 0));
     ag_buf_append_char (&world->seen, ' ');
 }
 
@@ -230,6 +232,18 @@ static void test_a_run_without_events_has_both_ends (void **state)
     s_free (&world, &run);
 }
 
+/*  Also those of what comes out only with the end. */
+static void test_the_end_says_how_many_secrets_there_were (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    s_say (run, "password=hunter2");
+    s_end (run);
+    s_assert_seen (&world, "run_started=unknown agent_output progress_update run_completed=1 ");
+    s_free (&world, &run);
+}
+
 static void test_what_cannot_be_an_event_is_told (void **state)
 {
     (void) state;
@@ -374,6 +388,7 @@ int main (void)
         cmocka_unit_test (test_banners_wait_for_the_introduction),
         cmocka_unit_test (test_a_late_introduction_is_told_too),
         cmocka_unit_test (test_a_run_without_events_has_both_ends),
+        cmocka_unit_test (test_the_end_says_how_many_secrets_there_were),
         cmocka_unit_test (test_what_cannot_be_an_event_is_told),
         cmocka_unit_test (test_a_giant_turn),
         cmocka_unit_test (test_journal_lost_in_mid_run),

@@ -563,6 +563,38 @@ static void test_a_key_over_pieces_of_a_long_text (void **state)
     ag_buf_free (&seen);
 }
 
+static void s_push_line (ag_redact_t *redact, bool is_stderr, const char *line)
+{
+    ag_draft_t *draft = ag_draft_new (is_stderr ? AG_AGENT_ERROR : AG_AGENT_OUTPUT);
+    ag_draft_set_text (draft, is_stderr ? AG_F_MESSAGE : AG_F_CONTENT, line);
+    ag_draft_set_text (draft, is_stderr ? AG_F_SOURCE : AG_F_KIND, is_stderr ? "stderr" : "raw");
+    ag_redact_push (redact, &draft, 0);
+    assert_null (draft);
+}
+
+/*  Printed by `cat`: a draft a line. */
+static void test_a_key_over_lines (void **state)
+{
+    (void) state;
+    static const char *const lines[] = { "here:", "-----BEGIN OPENSSH PRIVATE KEY-----", KEY_BODY, KEY_BODY, "Gh7kL2==",
+        "-----END OPENSSH PRIVATE KEY-----", "no more", KEY_BODY, "say -----BEGIN PRIVATE KEY-----", "Please check",
+        "it again", "line one of a value", "line two" };
+    static const ag_str_t value = AG_STR ("a value\nline one of a value\nline two");
+    ag_buf_t seen = { 0 };
+    ag_redact_t *redact = ag_redact_new (&value, 1, s_sink, &seen);
+    for (int is_stderr = 0; is_stderr < 2; is_stderr++) {
+        for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+            s_push_line (redact, is_stderr, lines[i]);
+        s_expect (&seen, "here:|[redacted]|no more|" KEY_BODY "|say [redacted]|Please check|it again|[redacted]|line two|");
+    }
+    s_push_line (redact, false, "-----BEGIN RSA PRIVATE KEY-----");     /* the two do not mix */
+    s_push_line (redact, true, KEY_BODY);
+    s_push_line (redact, false, KEY_BODY);
+    s_expect (&seen, "[redacted]|" KEY_BODY "|");
+    ag_redact_destroy (&redact);
+    ag_buf_free (&seen);
+}
+
 static ag_draft_t *s_result (const char *content)
 {
     ag_draft_t *draft = ag_draft_new (AG_AGENT_TOOL_RESULT);
@@ -704,6 +736,7 @@ int main (void)
         cmocka_unit_test (test_a_pause_in_a_secret_does_not_show_the_rest),
         cmocka_unit_test (test_flush_and_the_whole_bring_it_out),
         cmocka_unit_test (test_a_key_over_pieces_of_a_long_text),
+        cmocka_unit_test (test_a_key_over_lines),
         cmocka_unit_test (test_the_preview_shows_no_half_of_a_secret),
         cmocka_unit_test (test_objects_are_copied_not_changed),
         cmocka_unit_test (test_names_of_members_too),

@@ -47,6 +47,7 @@ struct ag_redact {
     size_t block_count;
     ag_draft_t *last_piece;     /* names the text whose last piece left something open; NULL: none */
     ag_scrub_open_t open;       /* what it left */
+    ag_scrub_open_t raw_open, stderr_open;      /* what the last raw line, and the last of stderr, left */
     bool disabled;              /* passes everything on */
 };
 
@@ -383,6 +384,32 @@ static void s_end_deltas (ag_redact_t *self, const ag_draft_t *whole)
     s_destroy_block (self, block);
 }
 
+/*  A key that is printed line by line comes as a draft a line. What is nothing
+    but more of it says nothing. */
+static void s_push_line (ag_redact_t *self, ag_draft_t **draft_p, ag_field_t field, ag_scrub_open_t *open)
+{
+    ag_str_t line = ag_draft_string (*draft_p, field);
+    ag_scrub_next_line (self->scrub, open, line);
+    if (ag_scrub_text (self->scrub, line, false, open, &self->out, &self->count)) {
+        if (!self->out.len && line.len) {
+            ag_draft_destroy (draft_p);
+            return;
+        }
+        ag_draft_set_string (*draft_p, field, s_out (self).ptr, self->out.len);
+    }
+    s_send (self, draft_p);
+}
+
+static bool s_is_line (const ag_draft_t *output)
+{
+    return ag_str_is (ag_draft_string (output, AG_F_KIND), "raw") && !ag_draft_has (output, AG_F_MESSAGE_ID);
+}
+
+static bool s_is_stderr (const ag_draft_t *draft)
+{
+    return ag_draft_kind (draft) == AG_AGENT_ERROR && ag_str_is (ag_draft_string (draft, AG_F_SOURCE), "stderr");
+}
+
 static void s_push_text (ag_redact_t *self, ag_draft_t **draft_p)
 {
     s_end_deltas (self, *draft_p);
@@ -420,10 +447,16 @@ void ag_redact_push (ag_redact_t *self, ag_draft_t **draft_p, int64_t now_us)
     }
     if (ag_redact_deadline_us (self) <= now_us)
         s_flush_due (self, now_us);
-    if (ag_draft_kind (*draft_p) != AG_AGENT_OUTPUT) {
+    if (s_is_stderr (*draft_p)) {
+        s_scrub_object_field (self, *draft_p, AG_F_DETAILS);
+        s_push_line (self, draft_p, AG_F_MESSAGE, &self->stderr_open);
+    }
+    else if (ag_draft_kind (*draft_p) != AG_AGENT_OUTPUT) {
         s_scrub_draft (self, *draft_p);
         s_send (self, draft_p);
     }
+    else if (s_is_line (*draft_p))
+        s_push_line (self, draft_p, AG_F_CONTENT, &self->raw_open);
     else if (ag_draft_boolean (*draft_p, AG_F_PARTIAL, false))
         s_push_delta (self, draft_p, now_us);
     else

@@ -44,6 +44,7 @@ struct ag_scrub {
     pcre2_code *code;           /* the beginnings of all values, and all shapes */
     pcre2_code *token_rest;     /* what continues a token, at its beginning */
     pcre2_code *key_rest;       /* what continues a private key */
+    pcre2_code *key_line;       /* a line of one */
     pcre2_match_context *limits;
     pcre2_match_data *data;
 };
@@ -198,13 +199,16 @@ static pcre2_code *s_compile_rules (const ag_scrub_t *self)
 ag_scrub_t *ag_scrub_new (const ag_str_t *values, size_t count)
 {
     static const char token_rest[] = "\\A[A-Za-z0-9_+/=.~%-]*+";
-    static const char key_rest[] = "\\A(?: " KEY_LABEL ")?+(?:" KEY_HEADER "|[A-Za-z0-9+/=\\s]|\\\\[nrt])*+"
-        "(?:-----END " KEY_LABEL ")?+";
+    static const char key_rest[] = "\\A(?: " KEY_LABEL ")?+(?:" KEY_HEADER "|[0-9]{1,6}(?:\xe2\x86\x92|[:|])"
+        "|(?<=\\n)[+>|-](?!-{4})|[A-Za-z0-9+/=\\s]|\\\\[nrt])*+(?:-----END " KEY_LABEL ")?+";
+    static const char key_line[] = "\\A[ \\t]*+" KEY_MARGIN "(?:" KEY_HEADER "|-----END " KEY_LABEL
+        "|[A-Za-z0-9+/=]{16,}+|(?=[A-Za-z]{0,40}+[0-9+/=])[A-Za-z0-9+/=]{1,40}+)?+[ \\t\\r]*+(?:\\n|\\z)";
     ag_scrub_t *self = ag_calloc (1, sizeof *self);
     s_take_values (self, values, count);
     self->code = s_compile_rules (self);
     self->token_rest = s_compile (token_rest, sizeof token_rest - 1);
     self->key_rest = s_compile (key_rest, sizeof key_rest - 1);
+    self->key_line = s_compile (key_line, sizeof key_line - 1);
     self->limits = pcre2_match_context_create (NULL);
     self->data = pcre2_match_data_create (1, NULL);
     pcre2_set_match_limit (self->limits, MATCH_LIMIT);
@@ -222,6 +226,7 @@ void ag_scrub_destroy (ag_scrub_t **self_p)
     pcre2_code_free (self->code);
     pcre2_code_free (self->token_rest);
     pcre2_code_free (self->key_rest);
+    pcre2_code_free (self->key_line);
     pcre2_match_context_free (self->limits);
     pcre2_match_data_free (self->data);
     free (self);
@@ -368,6 +373,18 @@ bool ag_scrub_text (ag_scrub_t *self, ag_str_t text, bool cut, ag_scrub_open_t *
         ++*count;
     }
     return true;
+}
+
+void ag_scrub_next_line (ag_scrub_t *self, ag_scrub_open_t *open, ag_str_t line)
+{
+    size_t start, end;
+    bool goes_on = false;
+    if (open->state == AG_SCRUB_IN_KEY)
+        goes_on = s_find (self, self->key_line, line, 0, false, &start, &end) == FOUND_SECRET;
+    else if (open->state == AG_SCRUB_IN_VALUE)
+        goes_on = self->values[open->value].ptr[open->offset++] == '\n';
+    if (!goes_on)
+        *open = (ag_scrub_open_t) { 0 };
 }
 
 /* ---------------------------------------------------------------------- */

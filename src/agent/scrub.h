@@ -34,6 +34,9 @@ typedef struct {
     alone. */
 bool ag_scrub_text (ag_scrub_t *self, ag_str_t text, bool cut, ag_scrub_open_t *open, ag_buf_t *out, uint64_t *count);
 
+/*  Between two texts that are lines of one: does what the first left open go on in the second? */
+void ag_scrub_next_line (ag_scrub_t *self, ag_scrub_open_t *open, ag_str_t line);
+
 /*  A text that comes in pieces; what may be the beginning of a secret is held
     back until more comes. Zero-initialise, free `held`. */
 typedef struct {

@@ -13,8 +13,10 @@
 /*  Not in the middle of a word. */
 #define NEW "(?<![A-Za-z0-9])"
 
-/*  White space in a key block, also as it is escaped in JSON. */
-#define KEY_SPACE "(?:\\s|\\\\[nrt])*+"
+/*  White space in a key block, also as it is escaped in JSON, and what may stand
+    before a line of it: a number, as editors and readers show files, a diff's sign. */
+#define KEY_MARGIN "(?:[0-9]{1,6}(?:\xe2\x86\x92|\\t|\\\\t|[:|])|[+>|-](?!-{4}))?+[ \\t]*+"
+#define KEY_SPACE "(?:\\s|\\\\[nrt])*+" KEY_MARGIN
 #define KEY_LABEL "(?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 
 #define KEY_HEADER "[A-Z][A-Za-z-]{2,30}+: [^\\n\\\\]{0,200}+"
@@ -105,6 +107,9 @@ static const char *const s_rules[] = {
     "-----BEGIN " KEY_LABEL "(?:(?:" KEY_SPACE "(?:[A-Za-z0-9+/=]{16,}+|" KEY_HEADER "))++"
         "(?:" KEY_SPACE "[A-Za-z0-9+/=]{1,15}+(?=" KEY_SPACE "(?:-----END|\\z)))?+"
         "(?:" KEY_SPACE "(?:-----END " KEY_LABEL "|\\z))?+|" KEY_SPACE "\\z)",
+    /*  the same in base64 (as in a kubeconfig), PuTTY's */
+    "LS0tLS1CRUdJTi[A-Za-z0-9+/]{0,24}?(?:UFJJVkFUR|BSSVZBVE|QUklWQVRF)[A-Za-z0-9+/]{20,}+=*+",
+    "Private-Lines: [0-9]{1,4}\\K(?:" KEY_SPACE "[A-Za-z0-9+/=]{16,}+)++",
     /*  in URLs: of Slack's hooks, of Telegram's bots */
     "hooks\\.slack\\.com/services/\\K[A-Za-z0-9/_-]{20,}+",
     "/bot\\K[0-9]{8,10}:[A-Za-z0-9_-]{30,}+",

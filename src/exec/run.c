@@ -324,6 +324,8 @@ void ag_run_end (ag_run_t *self, ag_draft_t **last_p)
     s_number_and_free (self, ag_progress_end (self->progress, completed, self->now_us));
     ag_journal_commit (self->options.journal);
     s_tell_lost (self);
+    if (ag_redact_count (self->redact))
+        ag_draft_set_integer (*last_p, AG_F_REDACTIONS, (int64_t) ag_redact_count (self->redact));
     ag_redact_push (self->redact, last_p, self->now_us);
     ag_redact_flush (self->redact);
     self->ended = true;
