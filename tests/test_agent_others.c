@@ -1,4 +1,4 @@
-/*  test_agent_others.c - codex, gemini, opencode and flat, where the recordings do not show it
+/*  test_agent_others.c - all dialects but claude, where the recordings do not show it
 
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
@@ -175,6 +175,77 @@ static void test_opencode_parts_steps_and_errors (void **state)
 }
 
 /* ---------------------------------------------------------------------- */
+/*  Amp */
+
+#define AMP(type, rest) LINE ("{`type`:`" type "`,`session_id`:`T-1`," rest "}")
+#define AMP_RESULT(id, content)                                                                                        \
+    AMP ("user", "`message`:{`role`:`user`,`content`:[{`type`:`tool_result`,`tool_use_id`:`" id "`,`content`:" content  \
+                 ",`is_error`:false}]}")
+
+static void test_amp_commands_fail_by_their_exit_code (void **state)
+{
+    (void) state;
+    ag_probe_expect ("auto",
+        AMP ("system", "`subtype`:`init`,`cwd`:`/w`")
+            AMP ("assistant",
+                "`message`:{`content`:[{`type`:`thinking`,`thinking`:`hm`},{`type`:`text`,`text`:`a`},{`type`:`tool_use`,`id`:`1`,"
+                "`name`:`shell_command`,`input`:{`command`:`x`}},{`type`:`tool_use`,`id`:`2`,`name`:`create_file`,`input`:{`path`:`f`}}],"
+                "`usage`:{`input_tokens`:1,`output_tokens`:2,`cache_read_input_tokens`:3,`cache_creation_input_tokens`:4}}")
+                AMP_RESULT ("1", "`{\\`output\\`:\\`no\\`,\\`exitCode\\`:1}`") AMP_RESULT ("2", "`{\\`any\\`:1}`")
+                    AMP ("assistant", "`message`:{`content`:[],`usage`:{`input_tokens`:1,`output_tokens`:2}}")
+                        AMP ("result", "`subtype`:`error_during_execution`,`is_error`:true,`num_turns`:2,`error`:`413`"),
+        "thinking message-1#0: hm\ntext message-1#1: a\ncall 1 Bash/shell_command {`command`:`x`}\n"
+        "call 2 Write/create_file path=f {`path`:`f`}\nusage 1/2 cache 3/4 $-1 turns -1\nfail 1 0ms 2: no ! exit code 1\n"
+        "ok 2 0ms 9: {`any`:1}\nusage 2/4 cache 3/4 $-1 turns -1\nerror agent/error_during_execution: 413\n"
+        "usage 2/4 cache 3/4 $-1 turns 2\n");
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Cursor */
+
+#define CURSOR(type, rest) LINE ("{`type`:`" type "`,`session_id`:`s`," rest "}")
+#define CURSOR_INIT CURSOR ("system", "`subtype`:`init`,`cwd`:`/w`,`model`:`M`,`permissionMode`:`default`")
+#define CURSOR_SAYS(text, rest) CURSOR ("assistant", "`message`:{`content`:[{`type`:`text`,`text`:`" text "`}]}" rest)
+#define CURSOR_CALL(how, id, call) CURSOR ("tool_call", "`subtype`:`" how "`,`call_id`:`" id "`,`tool_call`:{" call "}")
+
+static void test_cursor_calls_are_named_by_their_key (void **state)
+{
+    (void) state;
+    ag_probe_expect ("auto",
+        CURSOR_INIT CURSOR ("user", "`message`:{`content`:[{`type`:`text`,`text`:`prompt`}]}")
+            CURSOR_CALL ("started", "1", "`toolCallId`:`1`,`readToolCall`:{`args`:{`path`:`f`}}")
+                CURSOR_CALL ("completed", "1", "`readToolCall`:{`args`:{`path`:`f`},`result`:{`success`:{`content`:`c`}}}")
+                    CURSOR_CALL ("completed", "2",
+                        "`shellToolCall`:{`args`:{`command`:`x`},`result`:{`success`:{`stdout`:`o`,`exitCode`:2}}}")
+                        CURSOR_CALL ("completed", "3",
+                            "`shellToolCall`:{`args`:{},`result`:{`failure`:{`stderr`:`e`,`exitCode`:127}}}")
+                            CURSOR_CALL ("completed", "4", "`editToolCall`:{`args`:{},`result`:{`rejected`:{}}}")
+                                CURSOR_CALL ("completed", "5", "`mcpToolCall`:{`args`:{},`result`:{`error`:{`error`:`why`}}}")
+                                    CURSOR_CALL ("started", "6", "`function`:{`name`:`n`,`arguments`:`{}`}"),
+        "call 1 Read/read path=f {`path`:`f`}\nok 1 0ms 1: c\ncall 2 Bash/shell {`command`:`x`}\nfail 2 0ms 1: o ! exit code 2\n"
+        "call 3 Bash/shell {}\nfail 3 0ms 1: e ! exit code 127\ncall 4 Edit/edit {}\nfail 4 0ms 2: {} ! rejected\n"
+        "call 5 Other/mcp {}\nfail 5 0ms 3: why ! why\ncall 6 Other/n {`name`:`n`,`arguments`:`{}`}\n"
+        "fail 6 0ms 0:  ! the agent ended before this call did\n");
+}
+
+static void test_cursor_texts_and_thoughts (void **state)
+{
+    (void) state;
+    ag_probe_expect ("cursor",
+        CURSOR ("thinking", "`subtype`:`delta`,`text`:`h`") CURSOR ("thinking", "`subtype`:`delta`,`text`:`m`")
+            CURSOR ("thinking", "`subtype`:`completed`") CURSOR_SAYS ("whole", ",`model_call_id`:`c`,`timestamp_ms`:1")
+                CURSOR_SAYS ("d", ",`timestamp_ms`:1") CURSOR_SAYS ("e", ",`timestamp_ms`:2") CURSOR_SAYS ("de", "")
+                    CURSOR_SAYS ("f", ",`timestamp_ms`:3")
+                        CURSOR ("result", "`subtype`:`success`,`is_error`:false,`result`:`r`,"
+                                          "`usage`:{`inputTokens`:1,`outputTokens`:2,`cacheReadTokens`:3,`cacheWriteTokens`:4}"),
+        "thinking message-1#0 partial: h\nthinking message-1#0 partial: m\nthinking message-1#0: hm\ntext message-2#0: whole\n"
+        "text message-3#0 partial: d\ntext message-3#0 partial: e\ntext message-3#0: de\ntext message-4#0 partial: f\n"
+        "text message-4#0: f\nusage 1/2 cache 3/4 $-1 turns -1\n");
+    ag_probe_expect ("cursor", CURSOR ("thinking", "`subtype`:`delta`,`text`:`h`"),
+        "thinking message-1#0 partial: h\nthinking message-1#0 incomplete: h\n");
+}
+
+/* ---------------------------------------------------------------------- */
 /*  Flat lines */
 
 static void test_flat_many_names_for_the_same (void **state)
@@ -219,7 +290,7 @@ static void test_flat_errors_and_usage (void **state)
 static void test_wrong_types_everywhere (void **state)
 {
     (void) state;
-    static const char *const formats[] = { "claude", "codex", "gemini", "opencode", "flat", "text", "auto" };
+    static const char *const formats[] = { "claude", "codex", "gemini", "opencode", "flat", "text", "auto", "amp", "cursor" };
     static const char *const types[] = { "system", "assistant", "user", "result", "stream_event", "item.started",
         "item.completed", "turn.completed", "turn.failed", "thread.started", "message", "tool_use", "tool_result",
         "text", "reasoning", "step_finish", "error", "usage", "init", "thinking" };
@@ -229,7 +300,7 @@ static void test_wrong_types_everywhere (void **state)
         ",`stats`:{`input_tokens`:`x`}", ",`usage`:{`input_tokens`:[1]}", ",`error`:[[]],`name`:`n`,`text`:{}",
         ",`event`:{`type`:`content_block_start`,`index`:-5,`content_block`:{`type`:`text`,`text`:`x`}}",
         ",`event`:{`type`:`content_block_start`,`index`:9e18,`content_block`:7}" };
-    for (size_t f = 0; f < 7; f++) {
+    for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++) {
         ag_buf_t input = { 0 };
         for (size_t t = 0; t < sizeof types / sizeof types[0]; t++)
             for (size_t b = 0; b < sizeof bodies / sizeof bodies[0]; b++)
@@ -255,6 +326,9 @@ int main (void)
         cmocka_unit_test (test_gemini_failures),
         cmocka_unit_test (test_opencode_failures),
         cmocka_unit_test (test_opencode_parts_steps_and_errors),
+        cmocka_unit_test (test_amp_commands_fail_by_their_exit_code),
+        cmocka_unit_test (test_cursor_calls_are_named_by_their_key),
+        cmocka_unit_test (test_cursor_texts_and_thoughts),
         cmocka_unit_test (test_flat_many_names_for_the_same),
         cmocka_unit_test (test_flat_without_ids_results_follow_the_order),
         cmocka_unit_test (test_flat_errors_and_usage),

@@ -153,6 +153,9 @@ static void test_the_first_lines_decide (void **state)
     (void) state;
     s_expect_agent ("noise\n{\"type\":\"system\",\"subtype\":\"hook_started\",\"session_id\":\"s\"}\n", "claude");
     s_expect_agent ("{\"type\":\"assistant\",\"message\":{\"type\":\"text\",\"text\":\"x\"}}\n", "claude");
+    s_expect_agent ("{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"T-1\",\"tools\":[]}\n", "amp");
+    s_expect_agent ("{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\",\"permissionMode\":\"default\"}\n", "cursor");
+    s_expect_agent ("{\"type\":\"system\",\"subtype\":\"init\",\"tools\":[],\"permissionMode\":\"default\"}\n", "claude");
     s_expect_agent ("{\"type\":\"thread.started\",\"thread_id\":\"t\"}\n", "codex");
     s_expect_agent ("{\"type\":\"error\",\"message\":\"x\"}\n{\"type\":\"turn.started\"}\n", "codex");
     s_expect_agent ("{\"type\":\"init\",\"timestamp\":\"2026\",\"session_id\":\"s\",\"model\":\"m\"}\n", "gemini");

@@ -10,6 +10,8 @@
 #include "core/mem.h"
 
 const ag_adapter_t *const ag_adapters[] = {
+    &ag_adapter_amp,            /* these two look like claude, which comes after them */
+    &ag_adapter_cursor,
     &ag_adapter_claude,
     &ag_adapter_codex,
     &ag_adapter_gemini,

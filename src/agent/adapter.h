@@ -28,8 +28,8 @@ typedef struct {
     void (*end) (void *state, ag_out_t *out);
 } ag_adapter_t;
 
-extern const ag_adapter_t ag_adapter_claude, ag_adapter_codex, ag_adapter_gemini, ag_adapter_opencode,
-    ag_adapter_flat, ag_adapter_text;
+extern const ag_adapter_t ag_adapter_amp, ag_adapter_cursor, ag_adapter_claude, ag_adapter_codex, ag_adapter_gemini,
+    ag_adapter_opencode, ag_adapter_flat, ag_adapter_text;
 
 /*  All of them, in the order in which they are asked; NULL-terminated. */
 extern const ag_adapter_t *const ag_adapters[];

@@ -2,12 +2,14 @@
 noinst_LTLIBRARIES += libag_agent.la
 libag_agent_la_SOURCES = \
 	src/agent/adapter.c src/agent/adapter.h \
+	src/agent/amp.c \
 	src/agent/blocks.c src/agent/blocks.h \
 	src/agent/bound.c src/agent/bound.h \
 	src/agent/calls.c src/agent/calls.h \
 	src/agent/claude.c src/agent/claude.h src/agent/claude_stream.c src/agent/claude_system.c \
 	src/agent/codex.c \
 	src/agent/content.c src/agent/content.h \
+	src/agent/cursor.c \
 	src/agent/flat.c \
 	src/agent/gemini.c \
 	src/agent/json.c src/agent/json.h \

@@ -19,7 +19,7 @@ typedef struct ag_parser ag_parser_t;
 typedef void (ag_draft_sink_fn) (void *context, ag_draft_t **draft_p);
 
 typedef struct {
-    const char *format;         /* auto claude codex gemini opencode flat text */
+    const char *format;         /* auto amp claude codex cursor gemini opencode flat text */
     size_t max_line_bytes;      /* 32 MiB */
     size_t max_content_bytes;   /* agent_tool_result content: 64 KiB; 0: preview only */
 } ag_parser_options_t;

@@ -187,7 +187,7 @@ ag_phase_t ag_phase_of_command (ag_str_t command)
 static bool s_is_planning (ag_str_t name)
 {
     static const char names[] = "TodoWrite TaskCreate ExitPlanMode EnterPlanMode todowrite todo_write write_todos "
-                                "todo_list update_plan";
+                                "todo_list update_plan updateTodos";
     return s_is_listed (name, names);
 }
 

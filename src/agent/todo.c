@@ -89,10 +89,10 @@ static struct json_object *s_list_of (ag_str_t tool_name, struct json_object *in
 {
     static const char *const tools[][2] = {
         { "TodoWrite", "todos" }, { "todowrite", "todos" }, { "todo_write", "todos" }, { "write_todos", "todos" },
-        { "update_plan", "plan" }, { "todo_list", "items" }
+        { "update_plan", "plan" }, { "todo_list", "items" }, { "updateTodos", "todos" }
     };
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
-        if (ag_str_is (tool_name, tools[i][0]))
+        if (ag_str_is (tool_name, tools[i][0]) && !ag_json_bool (input, "merge", false))
             return ag_json_array (input, tools[i][1]);
     return NULL;
 }

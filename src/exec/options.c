@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "agent/adapter.h"
 #include "agent/redact.h"
 #include "core/buf.h"
 #include "core/log.h"
@@ -28,8 +29,8 @@ static const ag_setting_t s_table[] = {
     { "work-order", AG_SETTING_STRING, "ID", "AGENTGATE_WORK_ORDER", NULL, 0, 0, NULL, false,
       "what the run is for; by default the run id" },
     { "run-number", AG_SETTING_INTEGER, "N", NULL, "1", 1, INT32_MAX, NULL, false, "which run of its work order it is" },
-    { "format", AG_SETTING_CHOICE, NULL, "AGENTGATE_FORMAT", "auto", 0, 0,
-      "auto|claude|codex|gemini|opencode|flat|text", false, "what the agent writes to its stdout" },
+    { "format", AG_SETTING_STRING, "NAME", "AGENTGATE_FORMAT", "auto", 0, 0, NULL, false,
+      "what the agent writes to its stdout: amp, claude, codex, cursor, gemini, opencode, flat or text; auto finds out" },
     { "stream", AG_SETTING_FLAG, NULL, "AGENTGATE_STREAM_ENABLED", "true", 0, 0, NULL, false,
       "publish the run; with --stream=false it is only kept in the journal" },
     { "bus", AG_SETTING_STRING, "ENDPOINT", "AGENTGATE_BUS", NULL, 0, 0, NULL, true,
@@ -135,15 +136,14 @@ static int s_take_ids (ag_options_t *self, const ag_settings_t *settings, char *
 /*  What the agent is called, when it is one that we know. */
 static char *s_agent_name (const char *format, const char *command)
 {
-    static const char *const known[] = { "claude", "codex", "gemini", "opencode" };
     const char *slash = strrchr (command, '/');
     const char *name = slash ? slash + 1 : command;
     if (strcmp (format, "auto") != 0)
         return ag_strdup (format);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp (name, known[i]) == 0)
-            return ag_strdup (name);
-    return NULL;
+    if (strcmp (name, "cursor-agent") == 0)
+        return ag_strdup ("cursor");
+    bool is_kind = strcmp (name, "flat") == 0 || strcmp (name, "text") == 0;    /* a dialect, but nobody's name */
+    return ag_adapter_by_name (name) && !is_kind ? ag_strdup (name) : NULL;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -292,18 +292,31 @@ static void s_take_log (const ag_settings_t *settings)
     ag_log_init ("agentgate-exec", level, strcmp (ag_settings_string (settings, "log-format"), "json") == 0);
 }
 
+static char *s_no_format (const char *format)
+{
+    ag_buf_t text = { 0 };
+    ag_buf_printf (&text, "--format %s: one of auto", format);
+    for (size_t i = 0; ag_adapters[i]; i++)
+        ag_buf_printf (&text, ", %s", ag_adapters[i]->name);
+    ag_buf_append_cstr (&text, " is wanted");
+    ag_buf_cstr (&text);
+    return text.data;
+}
+
 static int s_take_command (ag_options_t *self, const ag_settings_t *settings, char **argv, char **error_r)
 {
-    static const char *const formats[] = { "auto", "claude", "codex", "gemini", "opencode", "flat", "text" };
     self->argv = argv + ag_settings_rest (settings);
     if (!self->argv[0]) {
         *error_r = ag_strdup ("no command: agentgate-exec [options] -- COMMAND [ARG...] is wanted; --help tells more");
         return -1;
     }
     const char *format = ag_settings_string (settings, "format");
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (strcmp (format, formats[i]) == 0)
-            self->format = formats[i];
+    const ag_adapter_t *adapter = ag_adapter_by_name (format);
+    if (!adapter && strcmp (format, "auto") != 0) {
+        *error_r = s_no_format (format);
+        return -1;
+    }
+    self->format = adapter ? adapter->name : "auto";
     self->agent = s_agent_name (self->format, self->argv[0]);
     return 0;
 }

@@ -380,4 +380,92 @@ def opencode(data):
     return run.finish()
 
 
-READERS = {"claude": claude, "claude-1.0": claude, "amp": claude, "codex": codex, "gemini": gemini, "opencode": opencode}
+# ---------------------------------------------------------------------------
+# Amp: Claude's form with rules of its own
+
+AMP_TOOLS = {"Bash": "Bash", "shell_command": "Bash", "Read": "Read", "view_media": "Read", "apply_patch": "Edit",
+             "edit_file": "Edit", "undo_edit": "Edit", "create_file": "Write", "Grep": "Grep", "finder": "Grep",
+             "glob": "Glob", "list_directory": "Glob", "read_web_page": "WebFetch", "web_search": "WebSearch"}
+
+
+def _amp_result(run, block):
+    content, success = _content(block["content"]), not block.get("is_error")
+    try:
+        end = json.loads(content)
+    except ValueError:
+        end = None
+    if isinstance(end, dict) and "exitCode" in end and isinstance(end.get("output"), str):
+        content, success = end["output"], success and end["exitCode"] == 0  # a failed command is no is_error
+    run.result(block["tool_use_id"], success, content)
+
+
+def amp(data):
+    run = Run()
+    for record in _records(data, run):
+        kind, message = record["type"], record.get("message", {})
+        run.session = record.get("session_id", run.session)
+        parent = record.get("parent_tool_use_id")
+        for block in message.get("content", []):
+            if kind == "assistant" and block["type"] in ("text", "thinking"):
+                run.text(block["type"], block[block["type"]], parent)
+            elif block["type"] == "tool_use":
+                tool, given = AMP_TOOLS.get(block["name"], "Other"), block["input"]
+                run.call(block["id"], block["name"], tool, given, _path(tool, given, "path", "file_path"), parent)
+            elif block["type"] == "tool_result":
+                _amp_result(run, block)
+        if kind == "assistant":
+            usage = message["usage"]  # of one message
+            run.add(input=usage["input_tokens"], output=usage["output_tokens"],
+                    cache_read=usage["cache_read_input_tokens"], cache_write=usage["cache_creation_input_tokens"])
+        elif kind == "result":
+            run.end = "error" if record["is_error"] else "success"
+            run.answer = record.get("result", record.get("error"))
+            run.add(turns=record["num_turns"])
+    return run.finish()
+
+
+# ---------------------------------------------------------------------------
+# Cursor
+
+CURSOR_TOOLS = {"shell": "Bash", "read": "Read", "edit": "Edit", "write": "Write", "grep": "Grep", "semSearch": "Grep",
+                "glob": "Glob", "ls": "Glob", "webFetch": "WebFetch", "webSearch": "WebSearch"}
+
+
+def _cursor_call(run, record):
+    key = next(key for key in record["tool_call"] if key.endswith("ToolCall"))
+    call, name = record["tool_call"][key], key[:-len("ToolCall")]
+    if record["subtype"] == "started":
+        tool = CURSOR_TOOLS.get(name, "Other")
+        run.call(record["call_id"], name, tool, call["args"], _path(tool, call["args"], "path"))
+    else:
+        done = call["result"].get("success")
+        run.result(record["call_id"], done is not None and done.get("exitCode", 0) == 0)
+
+
+def cursor(data):
+    run, thought = Run(), ""
+    for record in _records(data, run):
+        kind, subtype = record["type"], record.get("subtype")
+        run.session = record.get("session_id", run.session)
+        if kind == "thinking" and subtype == "delta":
+            thought += record["text"]
+        elif kind == "thinking":
+            run.text("thinking", thought)
+            thought = ""
+        elif kind == "system":
+            run.model = record["model"]
+        elif kind == "assistant":
+            run.text("text", "".join(b["text"] for b in record["message"]["content"]))
+        elif kind == "tool_call":
+            _cursor_call(run, record)
+        elif kind == "result":
+            run.end, run.answer = "error" if record["is_error"] else "success", record["result"]
+            usage = record.get("usage", {})
+            run.usage = {ours: usage[theirs] for ours, theirs in (
+                ("input", "inputTokens"), ("output", "outputTokens"), ("cache_read", "cacheReadTokens"),
+                ("cache_write", "cacheWriteTokens")) if theirs in usage}
+    return run.finish()
+
+
+READERS = {"amp": amp, "claude": claude, "claude-1.0": claude, "codex": codex, "cursor": cursor, "gemini": gemini,
+           "opencode": opencode}

@@ -17,8 +17,8 @@
 #include "agent/redact.h"
 
 enum {
-    FORMAT_BITS = 7,
-    NO_CONTENT = 8,             /* previews only */
+    FORMAT_BITS = 15,
+    NO_CONTENT = 64,            /* previews only */
     REDACT = 16,                /* its patterns take long to compile: not always */
     COMPARE = 32,               /* whole and in pieces; else in pieces, and time goes on */
     CALLS_MAX = 4096            /* ids that are watched */
@@ -110,13 +110,13 @@ static void s_redact (void *context, ag_draft_t **draft_p)
 /*  Reads all bytes in pieces; time goes on by `us_per_byte`. Returns a hash of the events. */
 static uint64_t s_read (const uint8_t *data, size_t size, uint8_t mode, size_t piece, int64_t us_per_byte)
 {
-    static const char *const formats[] = { "auto", "claude", "codex", "gemini", "opencode", "flat", "text", "auto" };
+    static const char *const formats[] = { "auto", "claude", "codex", "gemini", "opencode", "flat", "text", "amp", "cursor" };
     ag_progress_options_t pace = { 5000000, 300000000, 50 };
     s_run_t *run = calloc (1, sizeof *run);
     run->progress = ag_progress_new (&pace, 0);
     if (mode & REDACT)
         run->redact = ag_redact_new (NULL, 0, s_take, run);
-    ag_parser_options_t options = { .format = formats[mode & FORMAT_BITS], .max_line_bytes = 1 << 20,
+    ag_parser_options_t options = { .format = formats[(mode & FORMAT_BITS) % 9], .max_line_bytes = 1 << 20,
         .max_content_bytes = mode & NO_CONTENT ? 0 : 4096 };
     ag_parser_t *parser = ag_parser_new (&options, s_redact, run);
     for (size_t at = 0; at < size; at += piece)
