@@ -23,6 +23,8 @@
 
 enum { FINISH_MS = 10000, TURN_MS = 500, UNWAITED_EVENTS = 64 };
 
+static const double AFTER_MAX_US = 1e17;        /* three thousand years: a very slow speed does not overflow */
+
 /*  A run that is being played. */
 typedef struct {
     ag_writer_t *writer;      /* of the new run */
@@ -67,7 +69,8 @@ static ag_draft_t *s_draft_of (ag_event_t *event)
 static void s_wait_for (s_player_t *self, int64_t ts_us)
 {
     if (self->speed > 0) {
-        int64_t when_us = self->started_us + (int64_t) ((double) (ts_us - self->first_ts_us) / self->speed);
+        double after_us = (double) (ts_us - self->first_ts_us) / self->speed;
+        int64_t when_us = self->started_us + (int64_t) (after_us < AFTER_MAX_US ? after_us : AFTER_MAX_US);
         int64_t left_us;
         while ((left_us = when_us - ag_clock_mono_us ()) > 0)
             ag_writer_turn (self->writer, left_us / 1000 < TURN_MS ? (int) (left_us / 1000) + 1 : TURN_MS);

@@ -18,6 +18,8 @@
 #include "core/clock.h"
 #include "core/mem.h"
 
+static const double AFTER_MAX_US = 1e17;        /* three thousand years */
+
 /*  NAME.timing for NAME.EXTENSION. */
 static char *s_timing_path (const char *path)
 {
@@ -39,6 +41,13 @@ static int64_t s_next_time (FILE *timing, const char *path, unsigned line, char 
         return (int64_t) (ms * 1000);
     *error_r = ag_asprintf ("%s line %u: a time in milliseconds is wanted", path, line);
     return -2;
+}
+
+/*  When something is due that came at_us after the start; a very slow speed does not overflow. */
+static int64_t s_due_us (int64_t start_us, int64_t at_us, double speed)
+{
+    double after_us = (double) at_us / speed;
+    return after_us < AFTER_MAX_US ? start_us + (int64_t) after_us : start_us + (int64_t) AFTER_MAX_US;
 }
 
 static void s_wait_until (int64_t when_us)
@@ -84,7 +93,7 @@ static int s_play_lines (s_player_t *player, char **error_r)
             rc = -1;
         else {
             if (at_us >= 0)
-                s_wait_until (start_us + (int64_t) ((double) at_us / player->speed));
+                s_wait_until (s_due_us (start_us, at_us, player->speed));
             rc = s_write_all (player->fd, line, (size_t) len);
             if (rc)
                 *error_r = ag_asprintf ("cannot write the recording: %s", strerror (errno));

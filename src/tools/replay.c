@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bus/curve.h"
@@ -164,8 +165,17 @@ static void s_run_recording (const ag_settings_t *settings, const char *path)
         strerror (errno));
 }
 
+/*  What the executor would only find out when the run has begun. */
+static void s_require_file (const char *path)
+{
+    struct stat info;
+    if (stat (path, &info) == 0 && S_ISDIR (info.st_mode))
+        ag_fatal (AG_EXIT_FAILED, "%s: is a folder; a journal is its run.db", path);
+}
+
 static int s_play (const ag_settings_t *settings, const char *what, double speed)
 {
+    s_require_file (what);
     int is_journal = ag_playback_is_journal (what);
     if (is_journal == 0)
         s_run_recording (settings, what);

@@ -59,6 +59,19 @@ def test_what_cannot_be_is_said(build_dir, words, status, says):
     assert says in result.stderr.decode()
 
 
+def test_the_slowest_speed_waits(build_dir, tmp_path):
+    """It does not overflow into no waiting at all."""
+    (tmp_path / "r.jsonl").write_bytes(b"1\n2\n")
+    (tmp_path / "r.timing").write_text("0\n1\n")
+    with subprocess.Popen([build_dir / "agentgate-replay", "--stdout", tmp_path / "r.jsonl", "--speed", "1e-300"],
+                          stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"1\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
+        process.kill()
+        assert process.stdout.read() == b""
+
+
 def test_a_bad_time_is_named(build_dir, tmp_path):
     (tmp_path / "r.jsonl").write_bytes(b"1\n2\n")
     (tmp_path / "r.timing").write_text("0.0\nsoon\n")

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -227,6 +228,38 @@ def test_replay_of_a_recording_is_run_by_the_executor(build_dir, gateway, record
     assert events[0]["type"] == "run_started" and events[-1]["type"] == "run_completed"
 
 
+@pytest.mark.parametrize("damage", ["cut", "scrambled", "header alone", "another database"])
+def test_replay_of_a_damaged_journal_makes_no_run(build_dir, run_dir, recordings, damage):
+    played = tool(build_dir, "replay", "--state-dir", run_dir / "state", "--fast", "--run-id", "R",
+                  recordings / "codex" / "failing.jsonl")
+    assert played.returncode == 0, played.stderr
+    path = run_dir / "journal.db"
+    data = bytearray((run_dir / "state" / "runs" / "R" / "run.db").read_bytes())
+    if damage == "another database":
+        with sqlite3.connect(path) as db:
+            db.execute("create table x(a)")
+    else:
+        path.write_bytes({"cut": data[:9000], "header alone": data[:16],
+                          "scrambled": data[:5000] + bytes(b ^ 0x5a for b in data[5000:13000]) + data[13000:]}[damage])
+    result = tool(build_dir, "replay", "--state-dir", run_dir / "state", "--fast", "--run-id", "R2", path)
+    assert result.returncode == 1 and str(path) in result.stderr
+    assert not (run_dir / "state" / "runs" / "R2").exists()
+
+
+def test_a_journal_is_played_in_its_time(build_dir, gateway, recordings):
+    """codex/api_retry took some seconds; at 4 times the speed it takes a fourth."""
+    timing = [float(line) for line in (recordings / "codex" / "api_retry.timing").read_text().split()]
+    seconds = (timing[-1] - timing[0]) / 1000 / 4
+    words = [*to(gateway), "--speed", "4"]
+    start = time.monotonic()
+    assert tool(build_dir, "replay", *words, "--run-id", "R", recordings / "codex" / "api_retry.jsonl").returncode == 0
+    assert time.monotonic() - start >= seconds
+    start = time.monotonic()
+    assert tool(build_dir, "replay", *to(gateway), "--speed", "1", "--run-id", "R2", "R").returncode == 0
+    assert time.monotonic() - start >= seconds * 0.9
+    assert content(history(gateway, "R2")) == content(history(gateway, "R"))
+
+
 def test_owed_gives_a_killed_run_its_end(build_dir, gateway, run_dir):
     with gateway.executor("--run-id", "R", "--no-watch", "--", "sh", "-c", "echo hello; exec sleep 100") as run:
         end = time.monotonic() + TIMEOUT
@@ -254,6 +287,7 @@ def history_or_nothing(gateway, run):
     (["no-such-run"], "neither a file nor a run"),
     (["--owed", "R"], "One of RUN, FILE"),
     (["/dev/null", "x"], "One of RUN, FILE"),
+    (["/"], "is a folder"),
 ])
 def test_replay_names_what_cannot_be(build_dir, run_dir, words, says):
     result = tool(build_dir, "replay", "--state-dir", run_dir / "state", *words)
