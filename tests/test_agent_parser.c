@@ -126,10 +126,10 @@ static void test_numbers_beyond_all_bounds (void **state)
 {
     (void) state;
     ag_probe_expect ("flat",
-        "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"a\":1e999,\"b\":-1e999,\"c\":99999999999999999999999,\"d\":[NaN]}}\n"
+        "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"x\",\"input\":{\"a\":1e999,\"b\":-1e999,\"c\":1000000000000000000000000000000,\"d\":[NaN],\"e\":18446744073709551615}}\n"
         "{\"type\":\"usage\",\"input_tokens\":1e999,\"output_tokens\":99999999999999999999,\"cost_usd\":1e999}\n"
         "{\"type\":\"usage\",\"input_tokens\":3.0,\"output_tokens\":-5}\n",
-        "call t Other/x {\"a\":\"1e999\",\"b\":\"-1e999\",\"c\":18446744073709551615,\"d\":[\"NaN\"]}\n"
+        "call t Other/x {\"a\":\"1e999\",\"b\":\"-1e999\",\"c\":1e+30,\"d\":[\"NaN\"],\"e\":18446744073709551615}\n"
         "usage 0/9223372036854775807 cache -1/-1 $-1 turns -1\n"
         "usage 3/9223372036854775807 cache -1/-1 $-1 turns -1\n"
         "fail t 0ms 0:  ! the agent ended before this call did\n");
@@ -387,9 +387,7 @@ static void s_expect_next (ag_buf_t *line)
 {
     ag_buf_append_cstr (line, "\n" TEXT ("next"));
     char *seen = s_parse_buf ("auto", line);
-    size_t len = strlen (seen);
-    assert_true (len >= 11);
-    assert_string_equal (seen + len - 11, "text: next\n");
+    assert_non_null (strstr (seen, "text: next\n"));
     free (seen);
 }
 
@@ -462,8 +460,6 @@ static void s_check_splits (const char *path)
     char *whole = ag_probe_parse ("auto", bytes, len, len + 1, NULL);
     static const size_t pieces[] = { 1, 7, 4096, 0, 0 };
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
-        if (pieces[i] == 1 && len > 200000)
-            continue;           /* a million feeds more show nothing new */
         char *cut = ag_probe_parse ("auto", bytes, len, pieces[i], NULL);
         if (strcmp (cut, whole))
             fail_msg ("%s: pieces of %zu bytes give other drafts", path, pieces[i]);

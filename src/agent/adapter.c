@@ -42,7 +42,7 @@ bool ag_tool_is_about_file (const char *tool)
     return !strcmp (tool, "Read") || !strcmp (tool, "Write") || !strcmp (tool, "Edit");
 }
 
-static ag_match_t s_text_match (struct json_object *record)
+static ag_match_t s_text_match (ag_val_t *record)
 {
     (void) record;
     return AG_MATCH_NO;

@@ -18,11 +18,11 @@ typedef enum { AG_MATCH_NO, AG_MATCH_MAYBE, AG_MATCH_SURE } ag_match_t;
 typedef struct {
     const char *name;           /* of --format, and the run's agent */
     bool plain;                 /* lines are text, never JSON; the rest of the table is not used */
-    ag_match_t (*match) (struct json_object *record);
+    ag_match_t (*match) (ag_val_t *record);
     void *(*state_new) (void);  /* NULL: it needs none */
     void (*state_destroy) (void *state);
     /*  Says what the record means. False: a type that it does not know. */
-    bool (*record) (void *state, ag_out_t *out, struct json_object *record);
+    bool (*record) (void *state, ag_out_t *out, ag_val_t *record);
     /*  The stream is over: says what was begun. May be NULL. Open calls are
         not its business. */
     void (*end) (void *state, ag_out_t *out);
@@ -49,7 +49,7 @@ const char *ag_tool_of (const ag_tool_row_t *rows, ag_str_t name);
 bool ag_tool_is_about_file (const char *tool);
 
 /*  The flat lines, which the claude adapter reads too. */
-bool ag_flat_record (ag_out_t *out, struct json_object *record);
-ag_match_t ag_flat_match (struct json_object *record);
+bool ag_flat_record (ag_out_t *out, ag_val_t *record);
+ag_match_t ag_flat_match (ag_val_t *record);
 
 #endif

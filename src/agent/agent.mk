@@ -23,7 +23,8 @@ libag_agent_la_SOURCES = \
 	src/agent/said.c src/agent/said.h \
 	src/agent/scrub.c src/agent/scrub.h src/agent/scrub_rules.h \
 	src/agent/todo.c src/agent/todo.h \
-	src/agent/trouble.c src/agent/trouble.h
+	src/agent/trouble.c src/agent/trouble.h \
+	src/agent/val.c src/agent/val.h
 libag_agent_la_LIBADD = libag_core.la $(JSON_LIBS) $(PCRE2_LIBS)
 libag_agent_la_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
 
@@ -48,6 +49,11 @@ check_PROGRAMS += tests/test_line
 tests_test_line_SOURCES = tests/test_line.c
 tests_test_line_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_line_LDADD = $(AGENT_TEST_LDADD)
+
+check_PROGRAMS += tests/test_val
+tests_test_val_SOURCES = tests/test_val.c tests/val_compare.c tests/val_compare.h
+tests_test_val_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_val_LDADD = $(AGENT_TEST_LDADD)
 
 check_PROGRAMS += tests/test_progress
 tests_test_progress_SOURCES = tests/test_progress.c
@@ -83,7 +89,8 @@ endif
 # Fuzzers: tests/fuzz/run.sh BUILD SECONDS. Build everything with clang and -fsanitize=fuzzer-no-link.
 if ENABLE_FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz_parser tests/fuzz/fuzz_redact
-tests_fuzz_fuzz_parser_SOURCES = tests/fuzz/fuzz_parser.c
+tests_fuzz_fuzz_parser_SOURCES = tests/fuzz/fuzz_parser.c tests/val_compare.c tests/val_compare.h
+tests_fuzz_fuzz_parser_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 tests_fuzz_fuzz_parser_LDADD = libag_agent.la libag_core.la $(JSON_LIBS)
 tests_fuzz_fuzz_parser_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_redact_SOURCES = tests/fuzz/fuzz_redact.c

@@ -19,7 +19,7 @@
 typedef struct {
     unsigned messages;          /* so far; they have no id, so we count */
     ag_buf_t room;              /* for the text of content arrays */
-    ag_json_t *json;            /* reads results that are JSON text */
+    ag_reader_t *reader;        /* of results that are JSON text */
 } s_state_t;
 
 static const ag_str_t s_none = { NULL, 0 };
@@ -34,7 +34,7 @@ static const ag_tool_row_t s_tools[] = {
 static void *s_new (void)
 {
     s_state_t *self = ag_calloc (1, sizeof *self);
-    self->json = ag_json_new ();
+    self->reader = ag_reader_new ();
     return self;
 }
 
@@ -42,138 +42,133 @@ static void s_destroy (void *state)
 {
     s_state_t *self = state;
     ag_buf_free (&self->room);
-    ag_json_destroy (&self->json);
+    ag_reader_destroy (&self->reader);
     free (self);
 }
 
 /* ---------------------------------------------------------------------- */
 /*  Blocks */
 
-static void s_call (ag_out_t *out, struct json_object *block, ag_str_t parent)
+static void s_call (ag_out_t *out, ag_val_t *block, ag_str_t parent)
 {
     static const char *const path_keys[] = { "path", "file_path", NULL };
-    ag_str_t name = ag_json_str (block, "name");
+    ag_str_t name = ag_val_str (block, "name");
     const char *tool = ag_tool_of (s_tools, name);
-    struct json_object *input = ag_json_object (block, "input");
+    ag_val_t *input = ag_val_object (block, "input");
     ag_out_call (out, &(ag_out_call_t) {
-        .id = ag_json_str (block, "id"), .tool = tool, .name = name, .input = input,
-        .path = ag_tool_is_about_file (tool) ? ag_json_str_any (input, path_keys) : s_none, .parent = parent });
+        .id = ag_val_str (block, "id"), .tool = tool, .name = name, .input = input,
+        .path = ag_tool_is_about_file (tool) ? ag_val_str_any (input, path_keys) : s_none, .parent = parent });
 }
 
-static void s_agent_block (ag_out_t *out, struct json_object *block, ag_out_text_t *text)
+static void s_agent_block (ag_out_t *out, ag_val_t *block, ag_out_text_t *text)
 {
-    bool thinks = ag_json_is (block, "type", "thinking");
-    if (ag_json_is (block, "type", "tool_use"))
+    bool thinks = ag_val_is (block, "type", "thinking");
+    if (ag_val_is (block, "type", "tool_use"))
         s_call (out, block, text->parent);
-    else if (thinks || ag_json_is (block, "type", "text")) {
+    else if (thinks || ag_val_is (block, "type", "text")) {
         text->kind = thinks ? "thinking" : "text";
-        text->content = ag_json_str (block, text->kind);
+        text->content = ag_val_str (block, text->kind);
         ag_out_text (out, text);
     }
     text->block_index++;
 }
 
 /*  {"output":"..","exitCode":1} as text: what a command wrote, and how it ended.
-    NULL: it is not that. To be put. */
-static struct json_object *s_command_end (s_state_t *self, ag_str_t content)
+    NULL: it is not that. */
+static ag_val_t *s_command_end (s_state_t *self, ag_str_t content)
 {
     size_t used;
     const char *why;
-    struct json_object *end = content.len && content.ptr[0] == '{' ? ag_json_parse (self->json, content, &used, &why) : NULL;
-    if (end && used == content.len && ag_json_get (end, "exitCode") && ag_json_str (end, "output").ptr)
-        return end;
-    json_object_put (end);
-    return NULL;
+    ag_val_t *end = content.len && content.ptr[0] == '{' ? ag_reader_read (self->reader, content, &used, &why) : NULL;
+    bool is_end = end && used == content.len && ag_val_get (end, "exitCode") && ag_val_str (end, "output").ptr;
+    return is_end ? end : NULL;
 }
 
-static void s_result (s_state_t *self, ag_out_t *out, struct json_object *block, ag_str_t parent)
+static void s_result (s_state_t *self, ag_out_t *out, ag_val_t *block, ag_str_t parent)
 {
     char room[48];
     ag_out_result_t result = {
-        .id = ag_json_str (block, "tool_use_id"), .success = !ag_json_bool (block, "is_error", false),
-        .content = ag_content_text (ag_json_get (block, "content"), &self->room), .parent = parent, .duration_ms = -1 };
-    struct json_object *end = s_command_end (self, result.content);
-    int64_t code = ag_json_int (end, "exitCode", 0);
+        .id = ag_val_str (block, "tool_use_id"), .success = !ag_val_bool (block, "is_error", false),
+        .content = ag_content_text (ag_val_get (block, "content"), &self->room), .parent = parent, .duration_ms = -1 };
+    ag_val_t *end = s_command_end (self, result.content);
+    int64_t code = ag_val_int (end, "exitCode", 0);
     if (end)
-        result.content = ag_json_str (end, "output");
+        result.content = ag_val_str (end, "output");
     if (code) {
         result.success = false;
         result.error = (ag_str_t) { room, (size_t) snprintf (room, sizeof room, "exit code %lld", (long long) code) };
     }
     ag_out_result (out, &result);
-    json_object_put (end);
 }
 
 /* ---------------------------------------------------------------------- */
 /*  Records */
 
-static void s_usage (ag_out_t *out, struct json_object *given)
+static void s_usage (ag_out_t *out, ag_val_t *given)
 {
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
-    usage.input = ag_json_int (given, "input_tokens", -1);
-    usage.output = ag_json_int (given, "output_tokens", -1);
-    usage.cache_read = ag_json_int (given, "cache_read_input_tokens", -1);
-    usage.cache_write = ag_json_int (given, "cache_creation_input_tokens", -1);
+    usage.input = ag_val_int (given, "input_tokens", -1);
+    usage.output = ag_val_int (given, "output_tokens", -1);
+    usage.cache_read = ag_val_int (given, "cache_read_input_tokens", -1);
+    usage.cache_write = ag_val_int (given, "cache_creation_input_tokens", -1);
     if (given)
         ag_out_add_usage (out, &usage);
 }
 
-static void s_assistant (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_assistant (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
     char id[32];
-    struct json_object *message = ag_json_object (record, "message"), *content = ag_json_array (message, "content");
+    ag_val_t *message = ag_val_object (record, "message"), *content = ag_val_array (message, "content");
     int len = snprintf (id, sizeof id, "message-%u", ++self->messages);
-    ag_out_text_t text = { .message_id = { id, (size_t) len }, .parent = ag_json_str (record, "parent_tool_use_id") };
-    for (size_t i = 0; content && i < json_object_array_length (content); i++)
-        s_agent_block (out, json_object_array_get_idx (content, i), &text);
-    s_usage (out, ag_json_object (message, "usage"));
+    ag_out_text_t text = { .message_id = { id, (size_t) len }, .parent = ag_val_str (record, "parent_tool_use_id") };
+    for (ag_val_t *block = ag_val_first (content); block; block = ag_val_next (content, block))
+        s_agent_block (out, block, &text);
+    s_usage (out, ag_val_object (message, "usage"));
 }
 
 /*  Its text is the prompt. */
-static void s_user (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_user (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *content = ag_json_array (ag_json_object (record, "message"), "content");
-    for (size_t i = 0; content && i < json_object_array_length (content); i++) {
-        struct json_object *block = json_object_array_get_idx (content, i);
-        if (ag_json_is (block, "type", "tool_result"))
-            s_result (self, out, block, ag_json_str (record, "parent_tool_use_id"));
-    }
+    ag_val_t *content = ag_val_array (ag_val_object (record, "message"), "content");
+    for (ag_val_t *block = ag_val_first (content); block; block = ag_val_next (content, block))
+        if (ag_val_is (block, "type", "tool_result"))
+            s_result (self, out, block, ag_val_str (record, "parent_tool_use_id"));
 }
 
-static void s_end_record (ag_out_t *out, struct json_object *record)
+static void s_end_record (ag_out_t *out, ag_val_t *record)
 {
     static const char *const keys[] = { "result", "error", NULL };
     ag_out_usage_t turns = AG_OUT_USAGE_NONE;
-    bool failed = ag_json_bool (record, "is_error", false);
-    ag_str_t text = ag_json_str_any (record, keys), subtype = ag_json_str (record, "subtype");
+    bool failed = ag_val_bool (record, "is_error", false);
+    ag_str_t text = ag_val_str_any (record, keys), subtype = ag_val_str (record, "subtype");
     if (failed)
         ag_out_error (out, &(ag_out_error_t) { .message = text.len ? text : subtype, .code = subtype });
     ag_out_turn_end (out, failed, text);
-    turns.turns = ag_json_int (record, "num_turns", -1);
+    turns.turns = ag_val_int (record, "num_turns", -1);
     ag_out_add_usage (out, &turns);
 }
 
-static bool s_record (void *state, ag_out_t *out, struct json_object *record)
+static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
 {
     s_state_t *self = state;
-    ag_str_t type = ag_json_str (record, "type");
+    ag_str_t type = ag_val_str (record, "type");
     if (ag_str_is (type, "assistant"))
         s_assistant (self, out, record);
     else if (ag_str_is (type, "user"))
         s_user (self, out, record);
     else if (ag_str_is (type, "result"))
         s_end_record (out, record);
-    else if (ag_str_is (type, "system") && ag_json_is (record, "subtype", "init"))
-        ag_out_session (out, ag_json_str (record, "session_id"), s_none, ag_json_str (record, "cwd"));
+    else if (ag_str_is (type, "system") && ag_val_is (record, "subtype", "init"))
+        ag_out_session (out, ag_val_str (record, "session_id"), s_none, ag_val_str (record, "cwd"));
     else
         return false;
     return true;
 }
 
 /*  By the session, which is a thread: T-.. */
-static ag_match_t s_match (struct json_object *record)
+static ag_match_t s_match (ag_val_t *record)
 {
-    ag_str_t session = ag_json_str (record, "session_id"), type = ag_json_str (record, "type");
+    ag_str_t session = ag_val_str (record, "session_id"), type = ag_val_str (record, "type");
     bool known = ag_str_is (type, "system") || ag_str_is (type, "assistant") || ag_str_is (type, "user")
         || ag_str_is (type, "result");
     return known && session.len > 2 && session.ptr[0] == 'T' && session.ptr[1] == '-' ? AG_MATCH_SURE : AG_MATCH_NO;

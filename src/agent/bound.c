@@ -4,11 +4,15 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
+#include "agent/bound.h"
+
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "agent/bound.h"
-#include "agent/json.h"
+#include <json-c/json.h>
+
 #include "core/mem.h"
 #include "core/utf8.h"
 
@@ -21,51 +25,12 @@ enum {
 /*  What is left to give, and whether it was enough. */
 typedef struct {
     size_t bytes;               /* may still be used */
-    bool changed;               /* a copy is needed: something differs from the original */
     bool cut;                   /* something is missing */
 } s_budget_t;
 
 static void s_spend (s_budget_t *budget, size_t bytes)
 {
-    if (bytes > budget->bytes) {
-        budget->bytes = 0;
-        budget->changed = true;
-    }
-    else
-        budget->bytes -= bytes;
-}
-
-static bool s_is_nested (struct json_object *value)
-{
-    return json_object_is_type (value, json_type_object) || json_object_is_type (value, json_type_array);
-}
-
-/*  JSON has no infinity; 1e999 reads as one. */
-static bool s_is_infinite (struct json_object *value)
-{
-    return json_object_is_type (value, json_type_double) && !isfinite (json_object_get_double (value));
-}
-
-/*  Looks whether all is within bounds; stops where it is clear that it is not. */
-static void s_measure (struct json_object *value, int depth, s_budget_t *budget)
-{
-    size_t text_len = ag_json_text (value).len;
-    s_spend (budget, NODE_BYTES + text_len);
-    if (text_len > AG_TEXT_MAX_BYTES || s_is_infinite (value) || (s_is_nested (value) && depth > MAX_DEPTH))
-        budget->changed = true;
-    if (budget->changed)
-        return;
-    if (json_object_is_type (value, json_type_object)) {
-        json_object_object_foreach (value, key, member) {
-            s_spend (budget, NODE_BYTES + strlen (key));
-            s_measure (member, depth + 1, budget);
-            if (budget->changed)
-                return;
-        }
-    }
-    else if (json_object_is_type (value, json_type_array))
-        for (size_t i = 0; i < json_object_array_length (value) && !budget->changed; i++)
-            s_measure (json_object_array_get_idx (value, i), depth + 1, budget);
+    budget->bytes -= bytes < budget->bytes ? bytes : budget->bytes;
 }
 
 static struct json_object *s_copy_text (ag_str_t text, s_budget_t *budget)
@@ -75,65 +40,109 @@ static struct json_object *s_copy_text (ag_str_t text, s_budget_t *budget)
     if (len < text.len)
         budget->cut = true;
     s_spend (budget, NODE_BYTES + len);
-    return json_object_new_string_len (text.ptr, (int) len);
+    return json_object_new_string_len (len ? text.ptr : "", (int) len);
 }
 
-static struct json_object *s_copy (struct json_object *value, int depth, s_budget_t *budget);
+/*  JSON has no infinity: what reads as one (1e999) stays as it is written. */
+static struct json_object *s_copy_number (ag_val_t *value, s_budget_t *budget)
+{
+    bool is_integer;
+    int64_t integer;
+    double number;
+    ag_str_t source = ag_val_source (value);
+    ag_val_parse_number (value, &is_integer, &integer, &number);
+    if (!isfinite (number))
+        return s_copy_text (source, budget);
+    s_spend (budget, NODE_BYTES);
+    if (is_integer)
+        return json_object_new_int64 (integer);
+    char text[24] = "";
+    if (source.len < sizeof text)
+        memcpy (text, source.ptr, source.len);
+    errno = 0;
+    uint64_t large = strtoull (text, NULL, 10);
+    bool is_large = text[0] && strspn (text, "0123456789") == source.len && errno == 0;
+    return is_large ? json_object_new_uint64 (large) : json_object_new_double (number);
+}
 
-static struct json_object *s_copy_object (struct json_object *value, int depth, s_budget_t *budget)
+static struct json_object *s_copy (ag_val_t *value, int depth, s_budget_t *budget);
+
+/*  False: there is no room for it. */
+static bool s_copy_member (struct json_object *copy, ag_str_t key, ag_val_t *member, int depth, s_budget_t *budget)
+{
+    size_t cost = NODE_BYTES + key.len;
+    if (cost + NODE_BYTES > budget->bytes) {
+        budget->cut = true;
+        return false;
+    }
+    s_spend (budget, cost);
+    char *name = ag_str_dup (key);
+    json_object_object_add (copy, name, s_copy (member, depth + 1, budget));
+    free (name);
+    return true;
+}
+
+static struct json_object *s_copy_object (ag_val_t *value, int depth, s_budget_t *budget)
 {
     struct json_object *copy = json_object_new_object ();
-    json_object_object_foreach (value, key, member) {
-        size_t cost = NODE_BYTES + strlen (key);
-        if (cost + NODE_BYTES > budget->bytes) {
-            budget->cut = true;
+    ag_str_t key;
+    for (ag_val_t *member = NULL; (member = ag_val_member (value, member, &key));)
+        if (!s_copy_member (copy, key, member, depth, budget))
             break;
-        }
-        s_spend (budget, cost);
-        json_object_object_add (copy, key, s_copy (member, depth + 1, budget));
-    }
     return copy;
 }
 
-static struct json_object *s_copy_array (struct json_object *value, int depth, s_budget_t *budget)
+static struct json_object *s_copy_array (ag_val_t *value, int depth, s_budget_t *budget)
 {
-    struct json_object *copy = json_object_new_array ();
-    for (size_t i = 0; i < json_object_array_length (value); i++) {
+    struct json_object *copy = json_object_new_array_ext (4);
+    for (ag_val_t *element = ag_val_first (value); element; element = ag_val_next (value, element)) {
         if (budget->bytes < 2 * NODE_BYTES) {
             budget->cut = true;
             break;
         }
-        json_object_array_add (copy, s_copy (json_object_array_get_idx (value, i), depth + 1, budget));
+        json_object_array_add (copy, s_copy (element, depth + 1, budget));
     }
     return copy;
 }
 
-static struct json_object *s_copy (struct json_object *value, int depth, s_budget_t *budget)
+static struct json_object *s_copy (ag_val_t *value, int depth, s_budget_t *budget)
 {
-    if ((s_is_nested (value) && depth > MAX_DEPTH) || s_is_infinite (value)) {
-        size_t len;
-        const char *text = json_object_to_json_string_length (value, JSON_C_TO_STRING_PLAIN, &len);
-        return s_copy_text ((ag_str_t) { text, len }, budget);
-    }
-    if (json_object_is_type (value, json_type_string))
-        return s_copy_text (ag_json_text (value), budget);
+    ag_val_type_t type = ag_val_type (value);
+    bool nested = type == AG_VAL_OBJECT || type == AG_VAL_ARRAY;
+    if (type == AG_VAL_STRING)
+        return s_copy_text (ag_val_text (value), budget);
+    if (type == AG_VAL_NUMBER)
+        return s_copy_number (value, budget);
+    if (nested && depth > MAX_DEPTH)
+        return s_copy_text (ag_val_source (value), budget);
     s_spend (budget, NODE_BYTES);
-    if (json_object_is_type (value, json_type_object))
-        return s_copy_object (value, depth, budget);
-    if (json_object_is_type (value, json_type_array))
-        return s_copy_array (value, depth, budget);
-    return json_object_get (value);     /* numbers and booleans are never changed: share them */
+    if (nested)
+        return type == AG_VAL_OBJECT ? s_copy_object (value, depth, budget) : s_copy_array (value, depth, budget);
+    return type == AG_VAL_BOOLEAN ? json_object_new_boolean (ag_val_is_true (value)) : NULL;
 }
 
-struct json_object *ag_bound_input (struct json_object *input, bool *cut_r)
+static struct json_object *s_pick (ag_val_t *value, const char *const *keys, s_budget_t *budget)
+{
+    struct json_object *copy = json_object_new_object ();
+    for (; *keys; keys++) {
+        ag_val_t *member = ag_val_get (value, *keys);
+        if (member)
+            s_copy_member (copy, (ag_str_t) { *keys, strlen (*keys) }, member, 1, budget);
+    }
+    return copy;
+}
+
+struct json_object *ag_bound (ag_val_t *value, const char *const *keys, bool *cut_r)
 {
     s_budget_t budget = { .bytes = MAX_BYTES };
-    s_measure (input, 1, &budget);
-    *cut_r = false;
-    if (!budget.changed)
-        return json_object_get (input);
-    budget = (s_budget_t) { .bytes = MAX_BYTES };
-    struct json_object *copy = s_copy (input, 1, &budget);
+    struct json_object *copy;
+    if (ag_val_type (value) == AG_VAL_OBJECT)
+        copy = keys ? s_pick (value, keys, &budget) : s_copy_object (value, 1, &budget);
+    else {
+        copy = json_object_new_object ();
+        if (value)
+            s_copy_member (copy, AG_STR ("arguments"), value, 1, &budget);
+    }
     *cut_r = budget.cut;
     return copy;
 }

@@ -23,19 +23,19 @@ typedef struct {
 } ag_claude_t;
 
 /*  claude_system.c: {"type":"system"}, "result" and what else is about the run. */
-void ag_claude_system (ag_claude_t *self, ag_out_t *out, struct json_object *record);
-void ag_claude_result (ag_claude_t *self, ag_out_t *out, struct json_object *record);
-void ag_claude_rate_limit (ag_out_t *out, struct json_object *record);
+void ag_claude_system (ag_claude_t *self, ag_out_t *out, ag_val_t *record);
+void ag_claude_result (ag_claude_t *self, ag_out_t *out, ag_val_t *record);
+void ag_claude_rate_limit (ag_out_t *out, ag_val_t *record);
 /*  Other top-level types that may hold a warning: tool_progress, auth_status. */
-void ag_claude_notice (ag_claude_t *self, ag_out_t *out, struct json_object *record);
+void ag_claude_notice (ag_claude_t *self, ag_out_t *out, ag_val_t *record);
 /*  The messages of these records do not count any more: a warning that names
     them. NULL, or none that is known: nothing happens. */
-void ag_claude_retract (ag_claude_t *self, ag_out_t *out, struct json_object *uuids, const char *code);
-bool ag_claude_knows_subtype (struct json_object *record);
+void ag_claude_retract (ag_claude_t *self, ag_out_t *out, ag_val_t *uuids, const char *code);
+bool ag_claude_knows_subtype (ag_val_t *record);
 /*  The footer of builds before 0.2.117: {"role":"system","cost_usd":..}. */
-void ag_claude_footer (ag_out_t *out, struct json_object *record);
+void ag_claude_footer (ag_out_t *out, ag_val_t *record);
 
 /*  claude_stream.c: {"type":"stream_event"}. */
-void ag_claude_stream_event (ag_claude_t *self, ag_out_t *out, struct json_object *record);
+void ag_claude_stream_event (ag_claude_t *self, ag_out_t *out, ag_val_t *record);
 
 #endif

@@ -18,53 +18,53 @@ static ag_block_kind_t s_kind (ag_str_t type)
     return ag_str_is (type, "thinking") ? AG_BLOCK_THINKING : AG_BLOCK_OTHER;
 }
 
-static void s_start (ag_claude_t *self, ag_out_t *out, ag_str_t parent, int64_t index, struct json_object *block)
+static void s_start (ag_claude_t *self, ag_out_t *out, ag_str_t parent, int64_t index, ag_val_t *block)
 {
-    ag_block_kind_t kind = s_kind (ag_json_str (block, "type"));
+    ag_block_kind_t kind = s_kind (ag_val_str (block, "type"));
     ag_blocks_start (self->blocks, out, parent, index, kind);
-    ag_str_t text = ag_json_str (block, kind == AG_BLOCK_THINKING ? "thinking" : "text");
+    ag_str_t text = ag_val_str (block, kind == AG_BLOCK_THINKING ? "thinking" : "text");
     if (text.len)
         ag_blocks_delta (self->blocks, out, parent, index, text);
 }
 
 /*  Pieces of tool input and signatures are no text: the whole record has them. */
-static void s_delta (ag_claude_t *self, ag_out_t *out, ag_str_t parent, int64_t index, struct json_object *delta)
+static void s_delta (ag_claude_t *self, ag_out_t *out, ag_str_t parent, int64_t index, ag_val_t *delta)
 {
-    ag_str_t type = ag_json_str (delta, "type");
+    ag_str_t type = ag_val_str (delta, "type");
     if (ag_str_is (type, "text_delta"))
-        ag_blocks_delta (self->blocks, out, parent, index, ag_json_str (delta, "text"));
+        ag_blocks_delta (self->blocks, out, parent, index, ag_val_str (delta, "text"));
     else if (ag_str_is (type, "thinking_delta"))
-        ag_blocks_delta (self->blocks, out, parent, index, ag_json_str (delta, "thinking"));
+        ag_blocks_delta (self->blocks, out, parent, index, ag_val_str (delta, "thinking"));
 }
 
-static void s_message_stop (ag_claude_t *self, ag_out_t *out, ag_str_t parent, struct json_object *record)
+static void s_message_stop (ag_claude_t *self, ag_out_t *out, ag_str_t parent, ag_val_t *record)
 {
-    struct json_object *abandoned = ag_json_object (record, "abandoned_blocks");
+    ag_val_t *abandoned = ag_val_object (record, "abandoned_blocks");
     if (abandoned)
-        ag_blocks_abandon (self->blocks, out, parent, ag_json_int (abandoned, "from_block_index", 0));
+        ag_blocks_abandon (self->blocks, out, parent, ag_val_int (abandoned, "from_block_index", 0));
     ag_blocks_finish (self->blocks, out, parent);
 }
 
-static void s_error (ag_out_t *out, struct json_object *event)
+static void s_error (ag_out_t *out, ag_val_t *event)
 {
-    struct json_object *error = ag_json_object (event, "error");
+    ag_val_t *error = ag_val_object (event, "error");
     ag_out_error (out, &(ag_out_error_t) {
-        .message = ag_json_str (error, "message"), .code = ag_json_str (error, "type"), .warning = true });
+        .message = ag_val_str (error, "message"), .code = ag_val_str (error, "type"), .warning = true });
 }
 
-void ag_claude_stream_event (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+void ag_claude_stream_event (ag_claude_t *self, ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *event = ag_json_object (record, "event");
-    ag_str_t type = ag_json_str (event, "type"), parent = ag_json_str (record, "parent_tool_use_id");
-    int64_t index = ag_json_int (event, "index", 0);
+    ag_val_t *event = ag_val_object (record, "event");
+    ag_str_t type = ag_val_str (event, "type"), parent = ag_val_str (record, "parent_tool_use_id");
+    int64_t index = ag_val_int (event, "index", 0);
     if (ag_str_is (type, "content_block_delta"))
-        s_delta (self, out, parent, index, ag_json_object (event, "delta"));
+        s_delta (self, out, parent, index, ag_val_object (event, "delta"));
     else if (ag_str_is (type, "content_block_start"))
-        s_start (self, out, parent, index, ag_json_object (event, "content_block"));
+        s_start (self, out, parent, index, ag_val_object (event, "content_block"));
     else if (ag_str_is (type, "content_block_stop"))
         ag_blocks_stop (self->blocks, out, parent, index);
     else if (ag_str_is (type, "message_start"))
-        ag_blocks_message (self->blocks, out, parent, ag_json_str (ag_json_object (event, "message"), "id"));
+        ag_blocks_message (self->blocks, out, parent, ag_val_str (ag_val_object (event, "message"), "id"));
     else if (ag_str_is (type, "message_stop"))
         s_message_stop (self, out, parent, record);
     else if (ag_str_is (type, "error"))

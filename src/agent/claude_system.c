@@ -11,41 +11,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "agent/claude.h"
 #include "core/mem.h"
 
-static void s_warn (ag_out_t *out, const char *code, ag_str_t message, struct json_object *details)
+/*  With these members of a record as its details. */
+static void s_warn (ag_out_t *out, const char *code, ag_str_t message, ag_val_t *from, const char *const *keys)
 {
     ag_out_error (out, &(ag_out_error_t) {
-        .message = message, .warning = true, .code = { code, strlen (code) }, .details = details });
+        .message = message, .warning = true, .code = { code, strlen (code) }, .from = from, .keys = keys });
 }
 
-static void s_init (ag_out_t *out, struct json_object *record)
+static void s_init (ag_out_t *out, ag_val_t *record)
 {
-    ag_str_t session_id = ag_json_str (record, "session_id");
-    ag_out_session (out, session_id, ag_json_str (record, "model"), ag_json_str (record, "cwd"));
-}
-
-/*  Members of a record, as the details of an error; to be put. */
-static struct json_object *s_pick (struct json_object *record, const char *const *keys)
-{
-    struct json_object *picked = json_object_new_object ();
-    for (; *keys; keys++) {
-        struct json_object *value = ag_json_get (record, *keys);
-        if (value)
-            json_object_object_add (picked, *keys, json_object_get (value));
-    }
-    return picked;
+    ag_str_t session_id = ag_val_str (record, "session_id");
+    ag_out_session (out, session_id, ag_val_str (record, "model"), ag_val_str (record, "cwd"));
 }
 
 /*  A call of the model failed and will be tried again, by the run or a subagent of it. */
-static void s_retry (ag_claude_t *self, ag_out_t *out, struct json_object *from, const char *error_key)
+static void s_retry (ag_claude_t *self, ag_out_t *out, ag_val_t *from, const char *error_key)
 {
     static const char *const keys[] = { "attempt", "max_retries", "retry_delay_ms", "error_status", "error",
                                         "error_category", "agent_id", NULL };
-    ag_str_t error = ag_json_str (from, error_key);
-    int64_t status = ag_json_int (from, "error_status", -1), attempt = ag_json_int (from, "attempt", 0);
-    int64_t attempts = ag_json_int (from, "max_retries", 0), delay_ms = ag_json_int (from, "retry_delay_ms", 0);
+    ag_str_t error = ag_val_str (from, error_key);
+    int64_t status = ag_val_int (from, "error_status", -1), attempt = ag_val_int (from, "attempt", 0);
+    int64_t attempts = ag_val_int (from, "max_retries", 0), delay_ms = ag_val_int (from, "retry_delay_ms", 0);
     ag_buf_clear (&self->room);
     ag_buf_append_cstr (&self->room, "the model's service failed (");
     ag_buf_append_str (&self->room, error.len ? error : AG_STR ("unknown"));
@@ -53,142 +44,132 @@ static void s_retry (ag_claude_t *self, ag_out_t *out, struct json_object *from,
         ag_buf_printf (&self->room, ", status %lld", (long long) status);
     ag_buf_printf (&self->room, "); try %lld of %lld follows in %lld ms", (long long) attempt, (long long) attempts,
                    (long long) delay_ms);
-    struct json_object *details = s_pick (from, keys);
-    s_warn (out, "api_retry", (ag_str_t) { self->room.data, self->room.len }, details);
-    json_object_put (details);
+    s_warn (out, "api_retry", (ag_str_t) { self->room.data, self->room.len }, from, keys);
 }
 
-void ag_claude_notice (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+void ag_claude_notice (ag_claude_t *self, ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *retry = ag_json_object (record, "subagent_retry");
-    ag_str_t error = ag_json_str (record, "error");
+    ag_val_t *retry = ag_val_object (record, "subagent_retry");
+    ag_str_t error = ag_val_str (record, "error");
     if (retry)
         s_retry (self, out, retry, "error_category");
-    else if (ag_json_is (record, "type", "auth_status") && error.len)
-        s_warn (out, "auth", error, NULL);
+    else if (ag_val_is (record, "type", "auth_status") && error.len)
+        s_warn (out, "auth", error, NULL, NULL);
 }
 
-static void s_status (ag_out_t *out, struct json_object *record)
+static void s_status (ag_out_t *out, ag_val_t *record)
 {
-    if (ag_json_is (record, "compact_result", "failed")) {
-        ag_str_t why = ag_json_str (record, "compact_error");
-        s_warn (out, "compact_failed", why.len ? why : AG_STR ("the history could not be made shorter"), NULL);
+    if (ag_val_is (record, "compact_result", "failed")) {
+        ag_str_t why = ag_val_str (record, "compact_error");
+        s_warn (out, "compact_failed", why.len ? why : AG_STR ("the history could not be made shorter"), NULL, NULL);
     }
 }
 
-static void s_hook_response (ag_out_t *out, struct json_object *record)
+static void s_hook_response (ag_out_t *out, ag_val_t *record)
 {
     static const char *const text_keys[] = { "stderr", "output", "stdout", NULL };
     static const char *const keys[] = { "hook_name", "hook_event", "exit_code", "outcome", NULL };
-    if (!ag_json_is (record, "outcome", "error"))
+    if (!ag_val_is (record, "outcome", "error"))
         return;
     ag_str_t text = { NULL, 0 };
     for (size_t i = 0; !text.len && text_keys[i]; i++)
-        text = ag_json_str (record, text_keys[i]);
-    struct json_object *details = s_pick (record, keys);
-    s_warn (out, "hook_failed", text.len ? text : AG_STR ("a hook failed"), details);
-    json_object_put (details);
+        text = ag_val_str (record, text_keys[i]);
+    s_warn (out, "hook_failed", text.len ? text : AG_STR ("a hook failed"), record, keys);
 }
 
 /*  A background task failed. Told by a notification, by an update, or by both. */
-static void s_task_failed (ag_claude_t *self, ag_out_t *out, struct json_object *record, ag_str_t why)
+static void s_task_failed (ag_claude_t *self, ag_out_t *out, ag_val_t *record, ag_str_t why)
 {
     static const char *const keys[] = { "task_id", "tool_use_id", "reason", NULL };
-    ag_str_t id = ag_json_str (record, "task_id");
+    ag_str_t id = ag_val_str (record, "task_id");
     if (self->failed_task && ag_str_is (id, self->failed_task))
         return;
     free (self->failed_task);
     self->failed_task = id.ptr ? ag_str_dup (id) : NULL;
-    struct json_object *details = s_pick (record, keys);
-    s_warn (out, "task_failed", why.len ? why : AG_STR ("a background task failed"), details);
-    json_object_put (details);
+    s_warn (out, "task_failed", why.len ? why : AG_STR ("a background task failed"), record, keys);
 }
 
-static void s_task_notification (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+static void s_task_notification (ag_claude_t *self, ag_out_t *out, ag_val_t *record)
 {
-    if (ag_json_is (record, "status", "failed"))
-        s_task_failed (self, out, record, ag_json_str (record, "summary"));
+    if (ag_val_is (record, "status", "failed"))
+        s_task_failed (self, out, record, ag_val_str (record, "summary"));
 }
 
 /*  Without an error a notification follows, which says more. */
-static void s_task_updated (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+static void s_task_updated (ag_claude_t *self, ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *patch = ag_json_object (record, "patch");
-    ag_str_t error = ag_json_str (patch, "error");
-    if (error.len && ag_json_is (patch, "status", "failed"))
+    ag_val_t *patch = ag_val_object (record, "patch");
+    ag_str_t error = ag_val_str (patch, "error");
+    if (error.len && ag_val_is (patch, "status", "failed"))
         s_task_failed (self, out, record, error);
 }
 
 /* ---------------------------------------------------------------------- */
 /*  What was said and does not count any more */
 
-void ag_claude_retract (ag_claude_t *self, ag_out_t *out, struct json_object *uuids, const char *code)
+void ag_claude_retract (ag_claude_t *self, ag_out_t *out, ag_val_t *uuids, const char *code)
 {
     struct json_object *ids = uuids ? ag_said_take (self->said, uuids) : NULL;
     if (!ids)
         return;
     struct json_object *details = json_object_new_object ();
     json_object_object_add (details, "messageIds", ids);
-    s_warn (out, code, AG_STR ("the agent takes back what it has said in these messages"), details);
+    ag_out_error (out, &(ag_out_error_t) {
+        .message = AG_STR ("the agent takes back what it has said in these messages"), .warning = true,
+        .code = { code, strlen (code) }, .details = details });
     json_object_put (details);
 }
 
 /*  Another model answers from here, or the answer was refused. A subagent's
     (scope local) is not the run's. */
-static void s_model_changed (ag_claude_t *self, ag_out_t *out, struct json_object *record, const char *code)
+static void s_model_changed (ag_claude_t *self, ag_out_t *out, ag_val_t *record, const char *code)
 {
     static const char *const keys[] = { "original_model", "fallback_model", "trigger", "direction", "scope",
                                         "api_refusal_category", "api_refusal_explanation", NULL };
     static const ag_str_t none = { NULL, 0 };
-    ag_str_t content = ag_json_str (record, "content");
-    struct json_object *details = s_pick (record, keys);
-    s_warn (out, code, content.len ? content : AG_STR ("the model refused or could not answer"), details);
-    json_object_put (details);
-    ag_claude_retract (self, out, ag_json_array (record, "retracted_message_uuids"), "retracted");
-    if (!ag_json_is (record, "scope", "local"))
-        ag_out_session (out, none, ag_json_str (record, "fallback_model"), none);
+    ag_str_t content = ag_val_str (record, "content");
+    s_warn (out, code, content.len ? content : AG_STR ("the model refused or could not answer"), record, keys);
+    ag_claude_retract (self, out, ag_val_array (record, "retracted_message_uuids"), "retracted");
+    if (!ag_val_is (record, "scope", "local"))
+        ag_out_session (out, none, ag_val_str (record, "fallback_model"), none);
 }
 
 /* ---------------------------------------------------------------------- */
 
-static void s_informational (ag_out_t *out, struct json_object *record)
+static void s_informational (ag_out_t *out, ag_val_t *record)
 {
-    if (ag_json_is (record, "level", "warning") || ag_json_bool (record, "prevent_continuation", false))
-        s_warn (out, "informational", ag_json_str (record, "content"), NULL);
+    if (ag_val_is (record, "level", "warning") || ag_val_bool (record, "prevent_continuation", false))
+        s_warn (out, "informational", ag_val_str (record, "content"), NULL, NULL);
 }
 
 /*  What the CLI itself answers to a slash command. */
-static void s_command_output (ag_out_t *out, struct json_object *record)
+static void s_command_output (ag_out_t *out, ag_val_t *record)
 {
-    ag_str_t content = ag_json_str (record, "content");
+    ag_str_t content = ag_val_str (record, "content");
     if (content.len)
         ag_out_text (out, &(ag_out_text_t) { .kind = "raw", .content = content, .block_index = -1 });
 }
 
 /*  The transcript on disk is not what was said here: a resumed session will miss it. */
-static void s_lost (ag_out_t *out, struct json_object *record)
+static void s_lost (ag_out_t *out, ag_val_t *record)
 {
     static const char *const keys[] = { "error_code", "lost", NULL };
-    struct json_object *details = s_pick (record, keys);
-    ag_str_t error = ag_json_str (record, "error");
-    s_warn (out, "session_not_saved", error.len ? error : AG_STR ("the agent could not save its session"), details);
-    json_object_put (details);
+    ag_str_t error = ag_val_str (record, "error");
+    s_warn (out, "session_not_saved", error.len ? error : AG_STR ("the agent could not save its session"), record, keys);
 }
 
-static void s_plugin (ag_out_t *out, struct json_object *record)
+static void s_plugin (ag_out_t *out, ag_val_t *record)
 {
     static const char *const keys[] = { "name", NULL };
-    if (!ag_json_is (record, "status", "failed"))
+    if (!ag_val_is (record, "status", "failed"))
         return;
-    struct json_object *details = s_pick (record, keys);
-    ag_str_t error = ag_json_str (record, "error");
-    s_warn (out, "plugin_failed", error.len ? error : AG_STR ("a plugin could not be installed"), details);
-    json_object_put (details);
+    ag_str_t error = ag_val_str (record, "error");
+    s_warn (out, "plugin_failed", error.len ? error : AG_STR ("a plugin could not be installed"), record, keys);
 }
 
-void ag_claude_system (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+void ag_claude_system (ag_claude_t *self, ag_out_t *out, ag_val_t *record)
 {
-    ag_str_t subtype = ag_json_str (record, "subtype");
+    ag_str_t subtype = ag_val_str (record, "subtype");
     if (ag_str_is (subtype, "init"))
         s_init (out, record);
     else if (ag_str_is (subtype, "api_retry"))
@@ -217,7 +198,7 @@ void ag_claude_system (ag_claude_t *self, ag_out_t *out, struct json_object *rec
 
 /*  Subtypes of system records whose meaning is known, also where there is
     nothing to say: the tool result or the result tells it too. */
-bool ag_claude_knows_subtype (struct json_object *record)
+bool ag_claude_knows_subtype (ag_val_t *record)
 {
     static const char *const known[] = {
         "init", "api_retry", "status", "hook_started", "hook_progress", "hook_response", "task_started",
@@ -228,21 +209,21 @@ bool ag_claude_knows_subtype (struct json_object *record)
         "control_request_progress", "plugin_install", "worker_shutting_down", "session_writes_lost",
         "post_turn_summary", "ui_invalidate", NULL
     };
-    ag_str_t subtype = ag_json_str (record, "subtype");
+    ag_str_t subtype = ag_val_str (record, "subtype");
     for (size_t i = 0; known[i]; i++)
         if (ag_str_is (subtype, known[i]))
             return true;
     return false;
 }
 
-void ag_claude_rate_limit (ag_out_t *out, struct json_object *record)
+void ag_claude_rate_limit (ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *info = ag_json_object (record, "rate_limit_info");
-    ag_str_t status = ag_json_str (info, "status");
+    ag_val_t *info = ag_val_object (record, "rate_limit_info");
+    ag_str_t status = ag_val_str (info, "status");
     if (ag_str_is (status, "rejected"))
-        s_warn (out, "rate_limit", AG_STR ("the account's rate limit is used up"), info);
+        s_warn (out, "rate_limit", AG_STR ("the account's rate limit is used up"), info, NULL);
     else if (ag_str_is (status, "allowed_warning"))
-        s_warn (out, "rate_limit", AG_STR ("the account comes near its rate limit"), info);
+        s_warn (out, "rate_limit", AG_STR ("the account comes near its rate limit"), info, NULL);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -257,38 +238,38 @@ static int64_t s_plus (int64_t sum, int64_t part)
 }
 
 /*  All models together; its name where there is only one. False: empty. */
-static bool s_model_usage (struct json_object *models, ag_out_usage_t *usage)
+static bool s_model_usage (ag_val_t *models, ag_out_usage_t *usage)
 {
-    if (!models || !json_object_object_length (models))
-        return false;
-    json_object_object_foreach (models, name, model) {
-        usage->input = s_plus (usage->input, ag_json_int (model, "inputTokens", -1));
-        usage->output = s_plus (usage->output, ag_json_int (model, "outputTokens", -1));
-        usage->cache_read = s_plus (usage->cache_read, ag_json_int (model, "cacheReadInputTokens", -1));
-        usage->cache_write = s_plus (usage->cache_write, ag_json_int (model, "cacheCreationInputTokens", -1));
-        usage->model = (ag_str_t) { name, strlen (name) };
+    size_t count = 0;
+    ag_str_t name;
+    for (ag_val_t *model = NULL; (model = ag_val_member (models, model, &name)); count++) {
+        usage->input = s_plus (usage->input, ag_val_int (model, "inputTokens", -1));
+        usage->output = s_plus (usage->output, ag_val_int (model, "outputTokens", -1));
+        usage->cache_read = s_plus (usage->cache_read, ag_val_int (model, "cacheReadInputTokens", -1));
+        usage->cache_write = s_plus (usage->cache_write, ag_val_int (model, "cacheCreationInputTokens", -1));
+        usage->model = name;
     }
-    if (json_object_object_length (models) > 1)
+    if (count > 1)
         usage->model = (ag_str_t) { NULL, 0 };
-    return true;
+    return count > 0;
 }
 
-static void s_turn_usage (struct json_object *record, ag_out_usage_t *usage)
+static void s_turn_usage (ag_val_t *record, ag_out_usage_t *usage)
 {
-    struct json_object *of_turn = ag_json_object (record, "usage");
-    usage->input = ag_json_int (of_turn, "input_tokens", -1);
-    usage->output = ag_json_int (of_turn, "output_tokens", -1);
-    usage->cache_read = ag_json_int (of_turn, "cache_read_input_tokens", -1);
-    usage->cache_write = ag_json_int (of_turn, "cache_creation_input_tokens", -1);
+    ag_val_t *of_turn = ag_val_object (record, "usage");
+    usage->input = ag_val_int (of_turn, "input_tokens", -1);
+    usage->output = ag_val_int (of_turn, "output_tokens", -1);
+    usage->cache_read = ag_val_int (of_turn, "cache_read_input_tokens", -1);
+    usage->cache_write = ag_val_int (of_turn, "cache_creation_input_tokens", -1);
 }
 
-static void s_result_usage (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+static void s_result_usage (ag_claude_t *self, ag_out_t *out, ag_val_t *record)
 {
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
-    usage.cost_usd = ag_json_number (record, "total_cost_usd", ag_json_number (record, "cost_usd", -1));
-    self->turns = s_plus (self->turns, ag_json_int (record, "num_turns", -1));
+    usage.cost_usd = ag_val_number (record, "total_cost_usd", ag_val_number (record, "cost_usd", -1));
+    self->turns = s_plus (self->turns, ag_val_int (record, "num_turns", -1));
     usage.turns = self->turns;
-    if (s_model_usage (ag_json_object (record, "modelUsage"), &usage)) {
+    if (s_model_usage (ag_val_object (record, "modelUsage"), &usage)) {
         ag_out_usage (out, &usage);
         return;
     }
@@ -299,18 +280,18 @@ static void s_result_usage (ag_claude_t *self, ag_out_t *out, struct json_object
 }
 
 /*  The text of a result, or of its errors. */
-static ag_str_t s_result_text (ag_claude_t *self, struct json_object *record)
+static ag_str_t s_result_text (ag_claude_t *self, ag_val_t *record)
 {
-    struct json_object *errors = ag_json_array (record, "errors");
+    ag_val_t *errors = ag_val_array (record, "errors");
     static const char *const keys[] = { "result", "error", NULL };
-    ag_str_t text = ag_json_str_any (record, keys);
+    ag_str_t text = ag_val_str_any (record, keys);
     if (text.ptr || !errors)
         return text;
     ag_buf_clear (&self->room);
-    for (size_t i = 0; i < json_object_array_length (errors); i++) {
-        if (i)
+    for (ag_val_t *error = ag_val_first (errors); error; error = ag_val_next (errors, error)) {
+        if (error != ag_val_first (errors))
             ag_buf_append_char (&self->room, '\n');
-        ag_buf_append_str (&self->room, ag_json_text (json_object_array_get_idx (errors, i)));
+        ag_buf_append_str (&self->room, ag_val_text (error));
     }
     return (ag_str_t) { self->room.len ? self->room.data : "", self->room.len };
 }
@@ -320,32 +301,32 @@ static bool s_is_told (const ag_claude_t *self, ag_str_t text)
     return self->api_error && self->api_error_len == text.len && !memcmp (self->api_error, text.ptr, text.len);
 }
 
-static void s_result_error (ag_claude_t *self, ag_out_t *out, struct json_object *record, ag_str_t text)
+static void s_result_error (ag_claude_t *self, ag_out_t *out, ag_val_t *record, ag_str_t text)
 {
     static const char *const code_keys[] = { "terminal_reason", "subtype", NULL };
-    ag_str_t subtype = ag_json_str (record, "subtype");
-    bool is_error = ag_json_bool (record, "is_error", false);
+    ag_str_t subtype = ag_val_str (record, "subtype");
+    bool is_error = ag_val_bool (record, "is_error", false);
     bool stopped = subtype.len > 6 && !memcmp (subtype.ptr, "error_", 6);   /* before 2.1: not is_error */
     if ((!is_error && !stopped) || (text.len && s_is_told (self, text)))
         return;
     ag_out_error (out, &(ag_out_error_t) {
-        .message = text.len ? text : subtype, .warning = !is_error, .code = ag_json_str_any (record, code_keys) });
+        .message = text.len ? text : subtype, .warning = !is_error, .code = ag_val_str_any (record, code_keys) });
 }
 
-void ag_claude_result (ag_claude_t *self, ag_out_t *out, struct json_object *record)
+void ag_claude_result (ag_claude_t *self, ag_out_t *out, ag_val_t *record)
 {
     ag_blocks_finish (self->blocks, out, (ag_str_t) { NULL, 0 });
     ag_str_t text = s_result_text (self, record);
     s_result_error (self, out, record, text);
-    ag_out_turn_end (out, ag_json_bool (record, "is_error", false), text);
+    ag_out_turn_end (out, ag_val_bool (record, "is_error", false), text);
     s_result_usage (self, out, record);
-    ag_out_session (out, ag_json_str (record, "session_id"), (ag_str_t) { NULL, 0 }, (ag_str_t) { NULL, 0 });
+    ag_out_session (out, ag_val_str (record, "session_id"), (ag_str_t) { NULL, 0 }, (ag_str_t) { NULL, 0 });
 }
 
-void ag_claude_footer (ag_out_t *out, struct json_object *record)
+void ag_claude_footer (ag_out_t *out, ag_val_t *record)
 {
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
-    usage.cost_usd = ag_json_number (record, "cost_usd", -1);
+    usage.cost_usd = ag_val_number (record, "cost_usd", -1);
     ag_out_turn_end (out, false, (ag_str_t) { NULL, 0 });
     ag_out_usage (out, &usage);
 }

@@ -54,18 +54,6 @@ static void s_keep (char **kept_p, ag_str_t text)
     *kept_p = text.ptr ? ag_str_dup (text) : NULL;
 }
 
-/*  Members of an item, as a call's input; to be put. */
-static struct json_object *s_pick (struct json_object *item, const char *const *keys)
-{
-    struct json_object *picked = json_object_new_object ();
-    for (; *keys; keys++) {
-        struct json_object *value = ag_json_get (item, *keys);
-        if (value)
-            json_object_object_add (picked, *keys, json_object_get (value));
-    }
-    return picked;
-}
-
 /* ---------------------------------------------------------------------- */
 /*  Tools: one row an item type */
 
@@ -73,58 +61,58 @@ typedef struct {
     const char *type;           /* of the item */
     const char *tool;           /* of the fixed set */
     const char *const *input;   /* members that are its input */
-    void (*result) (s_state_t *self, struct json_object *item, ag_out_result_t *result);
+    void (*result) (s_state_t *self, ag_val_t *item, ag_out_result_t *result);
 } s_tool_t;
 
-static bool s_is_completed (struct json_object *item)
+static bool s_is_completed (ag_val_t *item)
 {
-    return ag_json_is (item, "status", "completed");
+    return ag_val_is (item, "status", "completed");
 }
 
-static void s_command_result (s_state_t *self, struct json_object *item, ag_out_result_t *result)
+static void s_command_result (s_state_t *self, ag_val_t *item, ag_out_result_t *result)
 {
-    int64_t code = ag_json_int (item, "exit_code", -1);
-    bool has_code = ag_json_get (item, "exit_code") != NULL;
-    result->content = ag_json_str (item, "aggregated_output");
+    int64_t code = ag_val_int (item, "exit_code", -1);
+    bool has_code = ag_val_get (item, "exit_code") != NULL;
+    result->content = ag_val_str (item, "aggregated_output");
     result->success = has_code && code == 0 && s_is_completed (item);
     if (has_code && code) {
         ag_buf_clear (&self->room);
         ag_buf_printf (&self->room, "exit code %lld", (long long) code);
         result->error = (ag_str_t) { self->room.data, self->room.len };
     }
-    else if (ag_json_is (item, "status", "declined"))
+    else if (ag_val_is (item, "status", "declined"))
         result->error = AG_STR ("declined");
     else if (!has_code)
         result->error = AG_STR ("ended without an exit code");
 }
 
-static void s_change_result (s_state_t *self, struct json_object *item, ag_out_result_t *result)
+static void s_change_result (s_state_t *self, ag_val_t *item, ag_out_result_t *result)
 {
     (void) self;
     result->success = s_is_completed (item);
     result->error = AG_STR ("the change was not made");
 }
 
-static void s_mcp_result (s_state_t *self, struct json_object *item, ag_out_result_t *result)
+static void s_mcp_result (s_state_t *self, ag_val_t *item, ag_out_result_t *result)
 {
-    struct json_object *given = ag_json_get (item, "result");
-    struct json_object *content = ag_json_get (given, "content");
+    ag_val_t *given = ag_val_get (item, "result");
+    ag_val_t *content = ag_val_get (given, "content");
     result->success = s_is_completed (item);
     result->content = ag_content_text (content ? content : given, &self->room);
-    result->error = ag_json_str (ag_json_object (item, "error"), "message");
+    result->error = ag_val_str (ag_val_object (item, "error"), "message");
 }
 
-static void s_search_result (s_state_t *self, struct json_object *item, ag_out_result_t *result)
+static void s_search_result (s_state_t *self, ag_val_t *item, ag_out_result_t *result)
 {
     (void) self;
     result->success = true;     /* it has no status; results are not shown */
-    result->content = ag_json_str (item, "query");
+    result->content = ag_val_str (item, "query");
 }
 
-static void s_collab_result (s_state_t *self, struct json_object *item, ag_out_result_t *result)
+static void s_collab_result (s_state_t *self, ag_val_t *item, ag_out_result_t *result)
 {
     result->success = s_is_completed (item);
-    result->content = ag_content_text (ag_json_get (item, "agents_states"), &self->room);
+    result->content = ag_content_text (ag_val_get (item, "agents_states"), &self->room);
 }
 
 static const char *const s_command_input[] = { "command", NULL };
@@ -150,17 +138,16 @@ static const s_tool_t *s_tool (ag_str_t type)
 }
 
 /*  The file, when the change is about one. */
-static ag_str_t s_path (struct json_object *item)
+static ag_str_t s_path (ag_val_t *item)
 {
-    struct json_object *changes = ag_json_array (item, "changes");
-    return changes && json_object_array_length (changes) == 1
-        ? ag_json_str (json_object_array_get_idx (changes, 0), "path") : s_none;
+    ag_val_t *changes = ag_val_array (item, "changes");
+    return ag_val_count (changes) == 1 ? ag_val_str (ag_val_first (changes), "path") : s_none;
 }
 
 /*  The tool's own name where the item has one, else the item's type. */
-static ag_str_t s_name (s_state_t *self, struct json_object *item, ag_str_t type)
+static ag_str_t s_name (s_state_t *self, ag_val_t *item, ag_str_t type)
 {
-    ag_str_t server = ag_json_str (item, "server"), tool = ag_json_str (item, "tool");
+    ag_str_t server = ag_val_str (item, "server"), tool = ag_val_str (item, "tool");
     if (!tool.len)
         return type;
     ag_buf_clear (&self->name);
@@ -170,30 +157,17 @@ static ag_str_t s_name (s_state_t *self, struct json_object *item, ag_str_t type
     return (ag_str_t) { self->name.data, self->name.len };
 }
 
-static struct json_object *s_input (const s_tool_t *tool, struct json_object *item)
+static void s_call (s_state_t *self, ag_out_t *out, const s_tool_t *tool, ag_val_t *item)
 {
-    struct json_object *arguments = ag_json_get (item, "arguments");
-    if (tool->input)
-        return s_pick (item, tool->input);
-    if (!arguments || json_object_is_type (arguments, json_type_object))
-        return json_object_get (arguments);
-    static const char *const keys[] = { "arguments", NULL };
-    return s_pick (item, keys);
-}
-
-static void s_call (s_state_t *self, ag_out_t *out, const s_tool_t *tool, struct json_object *item)
-{
-    struct json_object *input = s_input (tool, item);
     ag_out_call (out, &(ag_out_call_t) {
-        .id = ag_json_str (item, "id"), .tool = tool->tool, .name = s_name (self, item, ag_json_str (item, "type")),
-        .input = input, .path = s_path (item) });
-    json_object_put (input);
+        .id = ag_val_str (item, "id"), .tool = tool->tool, .name = s_name (self, item, ag_val_str (item, "type")),
+        .input = tool->input ? item : ag_val_get (item, "arguments"), .input_keys = tool->input, .path = s_path (item) });
 }
 
 /*  Some items have no start: older builds, searches. */
-static void s_tool_item (s_state_t *self, ag_out_t *out, const s_tool_t *tool, struct json_object *item, bool completed)
+static void s_tool_item (s_state_t *self, ag_out_t *out, const s_tool_t *tool, ag_val_t *item, bool completed)
 {
-    ag_str_t id = ag_json_str (item, "id");
+    ag_str_t id = ag_val_str (item, "id");
     if (!ag_out_is_open (out, id))
         s_call (self, out, tool, item);
     if (!completed)
@@ -207,24 +181,23 @@ static void s_tool_item (s_state_t *self, ag_out_t *out, const s_tool_t *tool, s
 /*  Todo list */
 
 /*  Another state than the last one? Remembers it. */
-static bool s_is_news (s_state_t *self, ag_str_t id, struct json_object *items)
+static bool s_is_news (s_state_t *self, ag_str_t id, ag_val_t *items)
 {
-    const char *text = json_object_to_json_string_ext (items, JSON_C_TO_STRING_PLAIN);
+    ag_str_t text = ag_val_source (items);
     bool same_item = self->todo_id && ag_str_is (id, self->todo_id);
-    if (same_item && self->todo && !strcmp (self->todo, text))
+    if (same_item && self->todo && ag_str_is (text, self->todo))
         return false;
     self->todo_states = same_item ? self->todo_states + 1 : 1;
-    free (self->todo);
-    self->todo = ag_strdup (text);
+    s_keep (&self->todo, text);
     s_keep (&self->todo_id, id);
     return true;
 }
 
-static void s_todo_list (s_state_t *self, ag_out_t *out, struct json_object *item)
+static void s_todo_list (s_state_t *self, ag_out_t *out, ag_val_t *item)
 {
     static const char *const keys[] = { "items", NULL };
-    struct json_object *items = ag_json_array (item, "items");
-    ag_str_t id = ag_json_str (item, "id");
+    ag_val_t *items = ag_val_array (item, "items");
+    ag_str_t id = ag_val_str (item, "id");
     if (!items || !id.len || !s_is_news (self, id, items))
         return;
     ag_buf_clear (&self->name);
@@ -232,39 +205,37 @@ static void s_todo_list (s_state_t *self, ag_out_t *out, struct json_object *ite
     if (self->todo_states > 1)
         ag_buf_printf (&self->name, ".%u", self->todo_states);
     ag_str_t state_id = { self->name.data, self->name.len };
-    struct json_object *input = s_pick (item, keys);
     ag_out_call (out, &(ag_out_call_t) {
-        .id = state_id, .tool = "Other", .name = AG_STR ("todo_list"), .input = input });
+        .id = state_id, .tool = "Other", .name = AG_STR ("todo_list"), .input = item, .input_keys = keys });
     ag_out_result (out, &(ag_out_result_t) { .id = state_id, .success = true, .content = AG_STR ("") });
-    json_object_put (input);
 }
 
 /* ---------------------------------------------------------------------- */
 /*  Records */
 
-static void s_say (ag_out_t *out, struct json_object *item, const char *kind)
+static void s_say (ag_out_t *out, ag_val_t *item, const char *kind)
 {
     ag_out_text (out, &(ag_out_text_t) {
-        .kind = kind, .content = ag_json_str (item, "text"), .message_id = ag_json_str (item, "id"),
+        .kind = kind, .content = ag_val_str (item, "text"), .message_id = ag_val_str (item, "id"),
         .block_index = -1 });
 }
 
 /*  Types and key of builds before 0.44 too. */
-static ag_str_t s_item_type (struct json_object *item)
+static ag_str_t s_item_type (ag_val_t *item)
 {
     static const char *const keys[] = { "type", "item_type", NULL };
-    return ag_json_str_any (item, keys);
+    return ag_val_str_any (item, keys);
 }
 
-static void s_completed_text (s_state_t *self, ag_out_t *out, struct json_object *item, ag_str_t type)
+static void s_completed_text (s_state_t *self, ag_out_t *out, ag_val_t *item, ag_str_t type)
 {
     if (ag_str_is (type, "reasoning"))
         s_say (out, item, "thinking");
     else if (ag_str_is (type, "error"))
-        ag_out_error (out, &(ag_out_error_t) { .message = ag_json_str (item, "message"), .warning = true });
+        ag_out_error (out, &(ag_out_error_t) { .message = ag_val_str (item, "message"), .warning = true });
     else if (ag_str_is (type, "agent_message") || ag_str_is (type, "assistant_message") || ag_str_is (type, "plan")) {
         s_say (out, item, "text");
-        s_keep (&self->answer, ag_json_str (item, "text"));
+        s_keep (&self->answer, ag_val_str (item, "text"));
     }
 }
 
@@ -274,9 +245,9 @@ static bool s_is_text (ag_str_t type)
         || ag_str_is (type, "assistant_message") || ag_str_is (type, "plan");
 }
 
-static bool s_item (s_state_t *self, ag_out_t *out, struct json_object *record, ag_str_t event)
+static bool s_item (s_state_t *self, ag_out_t *out, ag_val_t *record, ag_str_t event)
 {
-    struct json_object *item = ag_json_object (record, "item");
+    ag_val_t *item = ag_val_object (record, "item");
     ag_str_t type = s_item_type (item);
     const s_tool_t *tool = s_tool (type);
     bool completed = ag_str_is (event, "item.completed");
@@ -298,31 +269,31 @@ static bool s_begins (ag_str_t text, const char *with)
 }
 
 /*  "Reconnecting... 1/5" is no end; what is one is followed by turn.failed. */
-static void s_error (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_error (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    ag_str_t message = ag_json_str (record, "message");
+    ag_str_t message = ag_val_str (record, "message");
     bool warning = s_begins (message, "Reconnecting");
     ag_out_error (out, &(ag_out_error_t) { .message = message, .warning = warning });
     if (!warning)
         s_keep (&self->last_error, message);
 }
 
-static void s_turn_failed (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_turn_failed (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    ag_str_t message = ag_json_str (ag_json_object (record, "error"), "message");
+    ag_str_t message = ag_val_str (ag_val_object (record, "error"), "message");
     if (!self->last_error || !ag_str_is (message, self->last_error))
         ag_out_error (out, &(ag_out_error_t) { .message = message, .code = AG_STR ("turn_failed") });
     ag_out_turn_end (out, true, message);
 }
 
-static void s_turn_completed (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_turn_completed (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *given = ag_json_object (record, "usage");
+    ag_val_t *given = ag_val_object (record, "usage");
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
-    usage.input = ag_json_int (given, "input_tokens", -1);
-    usage.output = ag_json_int (given, "output_tokens", -1);
-    usage.cache_read = ag_json_int (given, "cached_input_tokens", -1);
-    usage.cache_write = ag_json_int (given, "cache_write_input_tokens", -1);
+    usage.input = ag_val_int (given, "input_tokens", -1);
+    usage.output = ag_val_int (given, "output_tokens", -1);
+    usage.cache_read = ag_val_int (given, "cached_input_tokens", -1);
+    usage.cache_write = ag_val_int (given, "cache_write_input_tokens", -1);
     usage.turns = 1;
     ag_out_turn_end (out, false, self->answer ? (ag_str_t) { self->answer, strlen (self->answer) } : s_none);
     if (given)
@@ -335,14 +306,14 @@ static void s_turn_started (s_state_t *self)
     s_keep (&self->answer, s_none);
 }
 
-static bool s_record (void *state, ag_out_t *out, struct json_object *record)
+static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
 {
     s_state_t *self = state;
-    ag_str_t type = ag_json_str (record, "type");
+    ag_str_t type = ag_val_str (record, "type");
     if (ag_str_is (type, "item.started") || ag_str_is (type, "item.completed") || ag_str_is (type, "item.updated"))
         return s_item (self, out, record, type);
     if (ag_str_is (type, "thread.started"))
-        ag_out_session (out, ag_json_str (record, "thread_id"), s_none, s_none);
+        ag_out_session (out, ag_val_str (record, "thread_id"), s_none, s_none);
     else if (ag_str_is (type, "turn.started"))
         s_turn_started (self);
     else if (ag_str_is (type, "turn.completed"))
@@ -356,12 +327,12 @@ static bool s_record (void *state, ag_out_t *out, struct json_object *record)
     return true;
 }
 
-static ag_match_t s_match (struct json_object *record)
+static ag_match_t s_match (ag_val_t *record)
 {
-    ag_str_t type = ag_json_str (record, "type");
+    ag_str_t type = ag_val_str (record, "type");
     if (s_begins (type, "thread.") || s_begins (type, "turn.") || s_begins (type, "item."))
         return AG_MATCH_SURE;
-    return ag_str_is (type, "error") && ag_json_str (record, "message").ptr ? AG_MATCH_MAYBE : AG_MATCH_NO;
+    return ag_str_is (type, "error") && ag_val_str (record, "message").ptr ? AG_MATCH_MAYBE : AG_MATCH_NO;
 }
 
 const ag_adapter_t ag_adapter_codex = {

@@ -11,12 +11,12 @@
 #include "core/mem.h"
 
 /*  "[image image/png, 5 KB]": of base64, as much as is worth knowing. */
-static void s_append_binary (struct json_object *block, ag_str_t type, ag_buf_t *out)
+static void s_append_binary (ag_val_t *block, ag_str_t type, ag_buf_t *out)
 {
     static const char *const mime_keys[] = { "media_type", "mimeType", NULL };
-    struct json_object *source = ag_json_object (block, "source");
-    struct json_object *from = source ? source : block;
-    ag_str_t mime = ag_json_str_any (from, mime_keys), data = ag_json_str (from, "data");
+    ag_val_t *source = ag_val_object (block, "source");
+    ag_val_t *from = source ? source : block;
+    ag_str_t mime = ag_val_str_any (from, mime_keys), data = ag_val_str (from, "data");
     ag_buf_append_char (out, '[');
     ag_buf_append_str (out, type);
     if (mime.len) {
@@ -29,10 +29,10 @@ static void s_append_binary (struct json_object *block, ag_str_t type, ag_buf_t 
 }
 
 /*  A block that has no text of its own: its type, and what it is about. */
-static void s_append_named (struct json_object *block, ag_str_t type, ag_buf_t *out)
+static void s_append_named (ag_val_t *block, ag_str_t type, ag_buf_t *out)
 {
     static const char *const keys[] = { "tool_name", "title", "uri", "url", "name", NULL };
-    ag_str_t about = ag_json_str_any (block, keys), url = ag_json_str (block, "url");
+    ag_str_t about = ag_val_str_any (block, keys), url = ag_val_str (block, "url");
     ag_buf_append_char (out, '[');
     ag_buf_append_str (out, type.len ? type : AG_STR ("content"));
     if (about.len) {
@@ -46,12 +46,12 @@ static void s_append_named (struct json_object *block, ag_str_t type, ag_buf_t *
     ag_buf_append_char (out, ']');
 }
 
-static void s_append_block (struct json_object *block, ag_buf_t *out)
+static void s_append_block (ag_val_t *block, ag_buf_t *out)
 {
     static const char *const keys[] = { "text", "content", NULL };
-    ag_str_t type = ag_json_str (block, "type");
-    bool is_text = json_object_is_type (block, json_type_string);
-    ag_str_t text = is_text ? ag_json_text (block) : ag_json_str_any (block, keys);
+    ag_str_t type = ag_val_str (block, "type");
+    bool is_text = ag_val_type (block) == AG_VAL_STRING;
+    ag_str_t text = is_text ? ag_val_text (block) : ag_val_str_any (block, keys);
     if (text.ptr)
         ag_buf_append_str (out, text);
     else if (ag_str_is (type, "image") || ag_str_is (type, "audio") || ag_str_is (type, "document"))
@@ -60,31 +60,26 @@ static void s_append_block (struct json_object *block, ag_buf_t *out)
         s_append_named (block, type, out);
 }
 
-static ag_str_t s_blocks_text (struct json_object *blocks, ag_buf_t *room)
+static ag_str_t s_blocks_text (ag_val_t *blocks, ag_buf_t *room)
 {
-    size_t count = json_object_array_length (blocks);
-    struct json_object *first = count ? json_object_array_get_idx (blocks, 0) : NULL;
-    ag_str_t only = ag_json_str (first, "text");
-    if (count == 1 && only.ptr)
+    ag_val_t *first = ag_val_first (blocks);
+    ag_str_t only = ag_val_str (first, "text");
+    if (only.ptr && !ag_val_next (blocks, first))
         return only;
     ag_buf_clear (room);
-    for (size_t i = 0; i < count; i++) {
-        if (i)
+    for (ag_val_t *block = first; block; block = ag_val_next (blocks, block)) {
+        if (block != first)
             ag_buf_append_char (room, '\n');
-        s_append_block (json_object_array_get_idx (blocks, i), room);
+        s_append_block (block, room);
     }
     return (ag_str_t) { room->len ? room->data : "", room->len };
 }
 
-ag_str_t ag_content_text (struct json_object *content, ag_buf_t *room)
+ag_str_t ag_content_text (ag_val_t *content, ag_buf_t *room)
 {
-    size_t len;
     if (!content)
         return AG_STR ("");
-    if (json_object_is_type (content, json_type_string))
-        return ag_json_text (content);
-    if (json_object_is_type (content, json_type_array))
-        return s_blocks_text (content, room);
-    const char *text = json_object_to_json_string_length (content, JSON_C_TO_STRING_PLAIN, &len);
-    return (ag_str_t) { text, len };
+    if (ag_val_type (content) == AG_VAL_STRING)
+        return ag_val_text (content);
+    return ag_val_type (content) == AG_VAL_ARRAY ? s_blocks_text (content, room) : ag_val_source (content);
 }

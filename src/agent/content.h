@@ -10,12 +10,12 @@
 #ifndef AG_AGENT_CONTENT_H
 #define AG_AGENT_CONTENT_H
 
-#include "agent/json.h"
+#include "agent/val.h"
 #include "core/buf.h"
 
 /*  Returns the text of `content` (a string, an array of blocks, any other
     value as JSON text, NULL: ""), lent from it or from `room`, whose bytes it
     replaces. */
-ag_str_t ag_content_text (struct json_object *content, ag_buf_t *room);
+ag_str_t ag_content_text (ag_val_t *content, ag_buf_t *room);
 
 #endif

@@ -77,22 +77,22 @@ static void s_open (s_state_t *self, ag_out_t *out, ag_block_kind_t kind)
     self->open = true;
 }
 
-static void s_thinking (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_thinking (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    if (ag_json_is (record, "subtype", "completed")) {
+    if (ag_val_is (record, "subtype", "completed")) {
         s_finish (self, out, true);
         return;
     }
     s_open (self, out, AG_BLOCK_THINKING);
-    ag_blocks_delta (self->blocks, out, s_none, 0, ag_json_str (record, "text"));
+    ag_blocks_delta (self->blocks, out, s_none, 0, ag_val_str (record, "text"));
 }
 
-static void s_assistant (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_assistant (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *message = ag_json_object (record, "message");
-    ag_str_t text = ag_content_text (ag_json_get (message, "content"), &self->room);
+    ag_val_t *message = ag_val_object (record, "message");
+    ag_str_t text = ag_content_text (ag_val_get (message, "content"), &self->room);
     s_open (self, out, AG_BLOCK_TEXT);
-    if (ag_json_get (record, "timestamp_ms") && !ag_json_get (record, "model_call_id")) {
+    if (ag_val_get (record, "timestamp_ms") && !ag_val_get (record, "model_call_id")) {
         ag_blocks_delta (self->blocks, out, s_none, 0, text);
         return;
     }
@@ -106,29 +106,28 @@ static void s_assistant (s_state_t *self, ag_out_t *out, struct json_object *rec
 /*  One call, as its record holds it. */
 typedef struct {
     ag_str_t name;
-    struct json_object *args, *result;  /* lent; NULL: none */
+    ag_val_t *args, *result;  /* lent; NULL: none */
 } s_tool_t;
 
 /*  The member that is the call: {"shellToolCall":{"args":..,"result":..},"toolCallId":..}. */
-static s_tool_t s_named_tool (struct json_object *call)
+static s_tool_t s_named_tool (ag_val_t *call)
 {
     static const char end[] = "ToolCall";
     size_t end_len = sizeof end - 1;
-    json_object_object_foreach (call, key, value) {
-        size_t len = strlen (key);
-        if (len > end_len && !strcmp (key + len - end_len, end))
-            return (s_tool_t) { { key, len - end_len }, ag_json_object (value, "args"), ag_json_object (value, "result") };
-    }
+    ag_str_t key;
+    for (ag_val_t *value = NULL; (value = ag_val_member (call, value, &key));)
+        if (key.len > end_len && !memcmp (key.ptr + key.len - end_len, end, end_len))
+            return (s_tool_t) { { key.ptr, key.len - end_len }, ag_val_object (value, "args"), ag_val_object (value, "result") };
     return (s_tool_t) { s_none, NULL, NULL };
 }
 
 /*  Or {"function":{"name":..,"arguments":".."}}. */
-static s_tool_t s_tool (struct json_object *call)
+static s_tool_t s_tool (ag_val_t *call)
 {
-    struct json_object *function = ag_json_object (call, "function");
+    ag_val_t *function = ag_val_object (call, "function");
     if (function)
-        return (s_tool_t) { ag_json_str (function, "name"), function, ag_json_object (function, "result") };
-    return call ? s_named_tool (call) : (s_tool_t) { s_none, NULL, NULL };
+        return (s_tool_t) { ag_val_str (function, "name"), function, ag_val_object (function, "result") };
+    return s_named_tool (call);
 }
 
 static void s_call (ag_out_t *out, ag_str_t id, const s_tool_t *tool)
@@ -136,39 +135,43 @@ static void s_call (ag_out_t *out, ag_str_t id, const s_tool_t *tool)
     const char *kind = ag_tool_of (s_tools, tool->name);
     ag_out_call (out, &(ag_out_call_t) {
         .id = id, .tool = kind, .name = tool->name, .input = tool->args,
-        .path = ag_tool_is_about_file (kind) ? ag_json_str (tool->args, "path") : s_none });
+        .path = ag_tool_is_about_file (kind) ? ag_val_str (tool->args, "path") : s_none });
 }
 
 /*  What a person would see of it. */
-static ag_str_t s_result_text (s_state_t *self, struct json_object *value)
+static ag_str_t s_result_text (s_state_t *self, ag_val_t *value)
 {
     static const char *const keys[] = { "interleavedOutput", "stdout", "content", "diffString", "message", "error",
                                         "errorMessage", NULL };
-    ag_str_t text = s_none, errors = ag_json_str (value, "stderr");
+    ag_str_t text = s_none, errors = ag_val_str (value, "stderr");
     for (size_t i = 0; keys[i] && !text.len; i++)
-        text = ag_json_str (value, keys[i]);
+        text = ag_val_str (value, keys[i]);
     if (text.len)
         return text;
     return errors.ptr ? errors : ag_content_text (value, &self->room);
 }
 
+/*  What did not succeed: the key says how, the value perhaps why. */
+static void s_failure (s_state_t *self, ag_val_t *given, ag_out_result_t *result)
+{
+    ag_str_t how = s_none;
+    ag_val_t *why = ag_val_member (given, NULL, &how);
+    ag_str_t error = ag_val_str (why, "error");
+    result->content = why ? s_result_text (self, why) : AG_STR ("");
+    result->error = error.len ? error : how;
+}
+
 static void s_result (s_state_t *self, ag_out_t *out, ag_str_t id, const s_tool_t *tool)
 {
     char room[48];
-    struct json_object *success = ag_json_get (tool->result, "success");
+    ag_str_t how;
+    ag_val_t *success = ag_val_get (tool->result, "success");
     ag_out_result_t result = { .id = id, .success = success != NULL, .duration_ms = -1 };
-    int64_t code = ag_json_int (success, "exitCode", 0);
     if (success)
         result.content = s_result_text (self, success);
-    else if (tool->result && json_object_object_length (tool->result)) {
-        struct json_object_iterator first = json_object_iter_begin (tool->result);
-        const char *how = json_object_iter_peek_name (&first);
-        struct json_object *why = json_object_iter_peek_value (&first);
-        result.content = s_result_text (self, why);
-        result.error = ag_json_is (why, "error", "") || !ag_json_str (why, "error").ptr ? (ag_str_t) { how, strlen (how) }
-                                                                                      : ag_json_str (why, "error");
-        code = ag_json_int (why, "exitCode", 0);
-    }
+    else
+        s_failure (self, tool->result, &result);
+    int64_t code = ag_val_int (ag_val_member (tool->result, NULL, &how), "exitCode", 0);
     if (code) {
         result.success = false;
         result.error = (ag_str_t) { room, (size_t) snprintf (room, sizeof room, "exit code %lld", (long long) code) };
@@ -176,11 +179,11 @@ static void s_result (s_state_t *self, ag_out_t *out, ag_str_t id, const s_tool_
     ag_out_result (out, &result);
 }
 
-static void s_tool_call (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_tool_call (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    s_tool_t tool = s_tool (ag_json_object (record, "tool_call"));
-    ag_str_t id = ag_json_str (record, "call_id");
-    bool ended = ag_json_is (record, "subtype", "completed");
+    s_tool_t tool = s_tool (ag_val_object (record, "tool_call"));
+    ag_str_t id = ag_val_str (record, "call_id");
+    bool ended = ag_val_is (record, "subtype", "completed");
     if (!ag_out_is_open (out, id))
         s_call (out, id, &tool);
     if (ended)
@@ -190,26 +193,26 @@ static void s_tool_call (s_state_t *self, ag_out_t *out, struct json_object *rec
 /* ---------------------------------------------------------------------- */
 /*  Records */
 
-static void s_end_record (ag_out_t *out, struct json_object *record)
+static void s_end_record (ag_out_t *out, ag_val_t *record)
 {
-    bool failed = ag_json_bool (record, "is_error", false);
-    struct json_object *given = ag_json_object (record, "usage");
-    ag_str_t text = ag_json_str (record, "result"), subtype = ag_json_str (record, "subtype");
+    bool failed = ag_val_bool (record, "is_error", false);
+    ag_val_t *given = ag_val_object (record, "usage");
+    ag_str_t text = ag_val_str (record, "result"), subtype = ag_val_str (record, "subtype");
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
     if (failed)
         ag_out_error (out, &(ag_out_error_t) { .message = text.len ? text : subtype, .code = subtype });
     ag_out_turn_end (out, failed, text);
-    usage.input = ag_json_int (given, "inputTokens", -1);
-    usage.output = ag_json_int (given, "outputTokens", -1);
-    usage.cache_read = ag_json_int (given, "cacheReadTokens", -1);
-    usage.cache_write = ag_json_int (given, "cacheWriteTokens", -1);
+    usage.input = ag_val_int (given, "inputTokens", -1);
+    usage.output = ag_val_int (given, "outputTokens", -1);
+    usage.cache_read = ag_val_int (given, "cacheReadTokens", -1);
+    usage.cache_write = ag_val_int (given, "cacheWriteTokens", -1);
     ag_out_add_usage (out, &usage);
 }
 
-static bool s_record (void *state, ag_out_t *out, struct json_object *record)
+static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
 {
     s_state_t *self = state;
-    ag_str_t type = ag_json_str (record, "type");
+    ag_str_t type = ag_val_str (record, "type");
     if (ag_str_is (type, "thinking") || ag_str_is (type, "assistant")) {
         (ag_str_is (type, "thinking") ? s_thinking : s_assistant) (self, out, record);
         return true;
@@ -219,8 +222,8 @@ static bool s_record (void *state, ag_out_t *out, struct json_object *record)
         s_tool_call (self, out, record);
     else if (ag_str_is (type, "result"))
         s_end_record (out, record);
-    else if (ag_str_is (type, "system") && ag_json_is (record, "subtype", "init"))
-        ag_out_session (out, ag_json_str (record, "session_id"), ag_json_str (record, "model"), ag_json_str (record, "cwd"));
+    else if (ag_str_is (type, "system") && ag_val_is (record, "subtype", "init"))
+        ag_out_session (out, ag_val_str (record, "session_id"), ag_val_str (record, "model"), ag_val_str (record, "cwd"));
     else
         return ag_str_is (type, "user");        /* the prompt */
     return true;
@@ -232,14 +235,14 @@ static void s_end (void *state, ag_out_t *out)
 }
 
 /*  Its init record is Claude's without most of it. */
-static ag_match_t s_match (struct json_object *record)
+static ag_match_t s_match (ag_val_t *record)
 {
-    ag_str_t type = ag_json_str (record, "type"), subtype = ag_json_str (record, "subtype");
+    ag_str_t type = ag_val_str (record, "type"), subtype = ag_val_str (record, "subtype");
     if (ag_str_is (type, "system") && ag_str_is (subtype, "init"))
-        return ag_json_get (record, "permissionMode") && !ag_json_get (record, "tools")
-            && !ag_json_get (record, "claude_code_version") ? AG_MATCH_SURE : AG_MATCH_NO;
+        return ag_val_get (record, "permissionMode") && !ag_val_get (record, "tools")
+            && !ag_val_get (record, "claude_code_version") ? AG_MATCH_SURE : AG_MATCH_NO;
     if (ag_str_is (type, "tool_call"))
-        return ag_json_object (record, "tool_call") && ag_json_get (record, "call_id") ? AG_MATCH_SURE : AG_MATCH_NO;
+        return ag_val_object (record, "tool_call") && ag_val_get (record, "call_id") ? AG_MATCH_SURE : AG_MATCH_NO;
     return ag_str_is (type, "thinking") && subtype.ptr ? AG_MATCH_SURE : AG_MATCH_NO;
 }
 

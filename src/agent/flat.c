@@ -35,122 +35,104 @@ static const char *const s_text_keys[] = { "text", "content", "thinking", "messa
 static const char *const s_path_keys[] = { "file_path", "filePath", "path", "absolute_path", "notebook_path",
                                            "filename", NULL };
 
-static struct json_object *s_any (struct json_object *record, const char *const *keys)
+/*  Arguments may be written as a string that holds the JSON of an object. NULL: it does not. */
+static ag_val_t *s_read_text (ag_reader_t *reader, ag_str_t text)
 {
-    struct json_object *value = NULL;
-    while (!value && *keys)
-        value = ag_json_get (record, *keys++);
-    return value;
+    size_t used;
+    const char *why;
+    ag_val_t *read = text.len > 1 && text.ptr[0] == '{' ? ag_reader_read (reader, text, &used, &why) : NULL;
+    return read && used == text.len ? read : NULL;
 }
 
-/*  An object, also where it is written as a string; anything else is wrapped.
-    To be put by the caller. */
-static struct json_object *s_input (struct json_object *record)
+static void s_call (ag_out_t *out, ag_val_t *record)
 {
     static const char *const keys[] = { "input", "args", "arguments", "parameters", "params", NULL };
-    struct json_object *value = s_any (record, keys);
-    if (!value || json_object_is_type (value, json_type_object))
-        return json_object_get (value);
-    struct json_object *read = NULL;
-    ag_str_t text = ag_json_text (value);
-    if (text.len > 1 && text.ptr[0] == '{') {
-        struct json_tokener *tokener = json_tokener_new_ex (AG_JSON_MAX_DEPTH);
-        read = json_tokener_parse_ex (tokener, text.ptr, (int) text.len);
-        json_tokener_free (tokener);
-    }
-    if (read && json_object_is_type (read, json_type_object))
-        return read;
-    json_object_put (read);
-    read = json_object_new_object ();
-    json_object_object_add (read, "arguments", json_object_get (value));
-    return read;
-}
-
-static void s_call (ag_out_t *out, struct json_object *record)
-{
-    struct json_object *input = s_input (record);
-    ag_str_t name = ag_json_str_any (record, s_name_keys);
+    ag_reader_t *reader = NULL;
+    ag_val_t *given = ag_val_get_any (record, keys), *input = given;
+    if (ag_val_type (given) == AG_VAL_STRING)
+        input = s_read_text (reader = ag_reader_new (), ag_val_text (given));
+    ag_str_t name = ag_val_str_any (record, s_name_keys);
     const char *tool = ag_tool_of (s_tools, name);
     ag_out_call (out, &(ag_out_call_t) {
-        .id = ag_json_str_any (record, s_id_keys), .tool = tool, .name = name, .input = input,
-        .path = ag_tool_is_about_file (tool) ? ag_json_str_any (input, s_path_keys) : (ag_str_t) { NULL, 0 },
-        .parent = ag_json_str (record, "parent_tool_use_id") });
-    json_object_put (input);
+        .id = ag_val_str_any (record, s_id_keys), .tool = tool, .name = name, .input = input ? input : given,
+        .path = ag_tool_is_about_file (tool) ? ag_val_str_any (input, s_path_keys) : (ag_str_t) { NULL, 0 },
+        .parent = ag_val_str (record, "parent_tool_use_id") });
+    ag_reader_destroy (&reader);
 }
 
 /*  Without a name it is another dialect's. */
-static bool s_is_call (struct json_object *record, ag_str_t type)
+static bool s_is_call (ag_val_t *record, ag_str_t type)
 {
-    return (ag_str_is (type, "tool_use") || ag_str_is (type, "tool_call")) && ag_json_str_any (record, s_name_keys).ptr;
+    return (ag_str_is (type, "tool_use") || ag_str_is (type, "tool_call")) && ag_val_str_any (record, s_name_keys).ptr;
 }
 
-static bool s_succeeded (struct json_object *record)
+static bool s_succeeded (ag_val_t *record)
 {
-    if (ag_json_bool (record, "is_error", false) || ag_json_bool (record, "isError", false)
-            || !ag_json_bool (record, "success", true) || ag_json_int (record, "exit_code", 0) != 0)
+    if (ag_val_bool (record, "is_error", false) || ag_val_bool (record, "isError", false)
+            || !ag_val_bool (record, "success", true) || ag_val_int (record, "exit_code", 0) != 0)
         return false;
-    return !ag_json_is (record, "status", "error") && !ag_json_is (record, "status", "failed")
-        && !ag_json_str (record, "error").len;
+    return !ag_val_is (record, "status", "error") && !ag_val_is (record, "status", "failed")
+        && !ag_val_str (record, "error").len;
 }
 
-static void s_result (ag_out_t *out, struct json_object *record)
+static void s_result (ag_out_t *out, ag_val_t *record)
 {
     static const char *const keys[] = { "content", "output", "result", NULL };
     ag_buf_t room = { 0 };
     ag_out_result (out, &(ag_out_result_t) {
-        .id = ag_json_str_any (record, s_result_id_keys), .success = s_succeeded (record),
-        .content = ag_content_text (s_any (record, keys), &room), .error = ag_json_str (record, "error"),
-        .parent = ag_json_str (record, "parent_tool_use_id"), .duration_ms = ag_json_int (record, "duration_ms", -1) });
+        .id = ag_val_str_any (record, s_result_id_keys), .success = s_succeeded (record),
+        .content = ag_content_text (ag_val_get_any (record, keys), &room), .error = ag_val_str (record, "error"),
+        .parent = ag_val_str (record, "parent_tool_use_id"), .duration_ms = ag_val_int (record, "duration_ms", -1) });
     ag_buf_free (&room);
 }
 
-static void s_say (ag_out_t *out, struct json_object *record, const char *kind)
+static void s_say (ag_out_t *out, ag_val_t *record, const char *kind)
 {
     static const char *const id_keys[] = { "message_id", "messageId", NULL };
     ag_buf_t room = { 0 };
     ag_out_text (out, &(ag_out_text_t) {
-        .kind = kind, .content = ag_content_text (s_any (record, s_text_keys), &room),
-        .message_id = ag_json_str_any (record, id_keys), .block_index = -1,
-        .parent = ag_json_str (record, "parent_tool_use_id") });
+        .kind = kind, .content = ag_content_text (ag_val_get_any (record, s_text_keys), &room),
+        .message_id = ag_val_str_any (record, id_keys), .block_index = -1,
+        .parent = ag_val_str (record, "parent_tool_use_id") });
     ag_buf_free (&room);
 }
 
 /*  {"type":"error","message":".."}, or with an object "error". */
-static void s_error (ag_out_t *out, struct json_object *record)
+static void s_error (ag_out_t *out, ag_val_t *record)
 {
     static const char *const keys[] = { "message", "error", "text", NULL };
     static const char *const code_keys[] = { "code", "name", NULL };
-    struct json_object *inner = ag_json_object (record, "error");
-    struct json_object *from = inner ? inner : record;
+    ag_val_t *inner = ag_val_object (record, "error");
+    ag_val_t *from = inner ? inner : record;
     ag_out_error (out, &(ag_out_error_t) {
-        .message = ag_json_str_any (from, keys), .code = ag_json_str_any (from, code_keys),
-        .warning = ag_json_is (record, "severity", "warning"), .details = ag_json_object (record, "details") });
+        .message = ag_val_str_any (from, keys), .code = ag_val_str_any (from, code_keys),
+        .warning = ag_val_is (record, "severity", "warning"), .from = ag_val_object (record, "details") });
 }
 
-static void s_usage (ag_out_t *out, struct json_object *record)
+static void s_usage (ag_out_t *out, ag_val_t *record)
 {
-    struct json_object *inner = ag_json_object (record, "usage");
-    struct json_object *from = inner ? inner : record;
+    ag_val_t *inner = ag_val_object (record, "usage");
+    ag_val_t *from = inner ? inner : record;
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
-    usage.input = ag_json_int (from, "input_tokens", -1);
-    usage.output = ag_json_int (from, "output_tokens", -1);
-    usage.cache_read = ag_json_int (from, "cache_read_input_tokens", -1);
-    usage.cache_write = ag_json_int (from, "cache_creation_input_tokens", -1);
-    usage.cost_usd = ag_json_number (record, "cost_usd", -1);
-    usage.model = ag_json_str (record, "model");
+    usage.input = ag_val_int (from, "input_tokens", -1);
+    usage.output = ag_val_int (from, "output_tokens", -1);
+    usage.cache_read = ag_val_int (from, "cache_read_input_tokens", -1);
+    usage.cache_write = ag_val_int (from, "cache_creation_input_tokens", -1);
+    usage.cost_usd = ag_val_number (record, "cost_usd", -1);
+    usage.model = ag_val_str (record, "model");
     ag_out_add_usage (out, &usage);
 }
 
-bool ag_flat_record (ag_out_t *out, struct json_object *record)
+bool ag_flat_record (ag_out_t *out, ag_val_t *record)
 {
-    ag_str_t type = ag_json_str (record, "type");
+    ag_str_t type = ag_val_str (record, "type");
     if (s_is_call (record, type))
         s_call (out, record);
     else if (ag_str_is (type, "tool_result"))
         s_result (out, record);
-    else if (ag_str_is (type, "text") || (ag_str_is (type, "message") && ag_json_is (record, "role", "assistant")))
+    else if (ag_str_is (type, "text") || (ag_str_is (type, "message") && ag_val_is (record, "role", "assistant")))
         s_say (out, record, "text");
-    else if (ag_str_is (type, "thinking") && !ag_json_get (record, "subtype"))
+    else if (ag_str_is (type, "thinking") && !ag_val_get (record, "subtype"))
         s_say (out, record, "thinking");
     else if (ag_str_is (type, "error"))
         s_error (out, record);
@@ -162,20 +144,20 @@ bool ag_flat_record (ag_out_t *out, struct json_object *record)
 }
 
 /*  By the keys, not by the type alone: Gemini and opencode have these types too. */
-ag_match_t ag_flat_match (struct json_object *record)
+ag_match_t ag_flat_match (ag_val_t *record)
 {
-    ag_str_t type = ag_json_str (record, "type");
-    if (ag_json_get (record, "sessionID") || ag_json_get (record, "tool_id"))
+    ag_str_t type = ag_val_str (record, "type");
+    if (ag_val_get (record, "sessionID") || ag_val_get (record, "tool_id"))
         return AG_MATCH_NO;
     if (s_is_call (record, type) || ag_str_is (type, "text") || ag_str_is (type, "tool_result"))
         return AG_MATCH_SURE;
-    if ((ag_str_is (type, "thinking") && !ag_json_get (record, "subtype"))
-            || (ag_str_is (type, "usage") && ag_json_get (record, "input_tokens")))
+    if ((ag_str_is (type, "thinking") && !ag_val_get (record, "subtype"))
+            || (ag_str_is (type, "usage") && ag_val_get (record, "input_tokens")))
         return AG_MATCH_SURE;
     return ag_str_is (type, "error") || ag_str_is (type, "message") ? AG_MATCH_MAYBE : AG_MATCH_NO;
 }
 
-static bool s_record (void *state, ag_out_t *out, struct json_object *record)
+static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
 {
     (void) state;
     return ag_flat_record (out, record);

@@ -79,18 +79,18 @@ static void s_keep_answer (s_state_t *self, ag_str_t text)
     ag_buf_append (&self->answer, text.ptr, text.len > room ? ag_utf8_prefix_bytes (text.ptr, text.len, room) : text.len);
 }
 
-static void s_message (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_message (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    if (!ag_json_is (record, "role", "assistant")) {
+    if (!ag_val_is (record, "role", "assistant")) {
         s_finish (self, out, true);
         return;
     }
-    bool delta = ag_json_bool (record, "delta", false);
+    bool delta = ag_val_bool (record, "delta", false);
     if (!delta)
         s_finish (self, out, true);
     if (!self->open)
         s_begin (self, out);
-    ag_str_t content = ag_json_str (record, "content");
+    ag_str_t content = ag_val_str (record, "content");
     s_keep_answer (self, content);
     if (delta) {
         ag_blocks_delta (self->blocks, out, s_none, 0, content);
@@ -103,59 +103,59 @@ static void s_message (s_state_t *self, ag_out_t *out, struct json_object *recor
 /* ---------------------------------------------------------------------- */
 /*  Tools */
 
-static void s_call (ag_out_t *out, struct json_object *record)
+static void s_call (ag_out_t *out, ag_val_t *record)
 {
     static const char *const path_keys[] = { "file_path", "absolute_path", "path", NULL };
-    ag_str_t name = ag_json_str (record, "tool_name");
+    ag_str_t name = ag_val_str (record, "tool_name");
     const char *tool = ag_tool_of (s_tools, name);
-    struct json_object *input = ag_json_object (record, "parameters");
+    ag_val_t *input = ag_val_object (record, "parameters");
     ag_out_call (out, &(ag_out_call_t) {
-        .id = ag_json_str (record, "tool_id"), .tool = tool, .name = name, .input = input,
-        .path = ag_tool_is_about_file (tool) ? ag_json_str_any (input, path_keys) : s_none });
+        .id = ag_val_str (record, "tool_id"), .tool = tool, .name = name, .input = input,
+        .path = ag_tool_is_about_file (tool) ? ag_val_str_any (input, path_keys) : s_none });
 }
 
-static void s_result (ag_out_t *out, struct json_object *record)
+static void s_result (ag_out_t *out, ag_val_t *record)
 {
-    ag_str_t output = ag_json_str (record, "output"), error = ag_json_str (ag_json_object (record, "error"), "message");
+    ag_str_t output = ag_val_str (record, "output"), error = ag_val_str (ag_val_object (record, "error"), "message");
     ag_out_result (out, &(ag_out_result_t) {
-        .id = ag_json_str (record, "tool_id"), .success = ag_json_is (record, "status", "success"),
+        .id = ag_val_str (record, "tool_id"), .success = ag_val_is (record, "status", "success"),
         .content = output.len ? output : error, .error = error, .duration_ms = -1 });
 }
 
 /* ---------------------------------------------------------------------- */
 /*  Records */
 
-static void s_error (ag_out_t *out, struct json_object *record)
+static void s_error (ag_out_t *out, ag_val_t *record)
 {
     ag_out_error (out, &(ag_out_error_t) {
-        .message = ag_json_str (record, "message"), .warning = ag_json_is (record, "severity", "warning") });
+        .message = ag_val_str (record, "message"), .warning = ag_val_is (record, "severity", "warning") });
 }
 
-static void s_usage (ag_out_t *out, struct json_object *stats)
+static void s_usage (ag_out_t *out, ag_val_t *stats)
 {
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
-    usage.input = ag_json_int (stats, "input_tokens", -1);
-    usage.output = ag_json_int (stats, "output_tokens", -1);
-    usage.cache_read = ag_json_int (stats, "cached", -1);
+    usage.input = ag_val_int (stats, "input_tokens", -1);
+    usage.output = ag_val_int (stats, "output_tokens", -1);
+    usage.cache_read = ag_val_int (stats, "cached", -1);
     if (stats)
         ag_out_usage (out, &usage);
 }
 
-static void s_end_record (s_state_t *self, ag_out_t *out, struct json_object *record)
+static void s_end_record (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
-    bool failed = !ag_json_is (record, "status", "success");
-    struct json_object *error = ag_json_object (record, "error");
-    ag_str_t message = ag_json_str (error, "message");
+    bool failed = !ag_val_is (record, "status", "success");
+    ag_val_t *error = ag_val_object (record, "error");
+    ag_str_t message = ag_val_str (error, "message");
     if (failed)
-        ag_out_error (out, &(ag_out_error_t) { .message = message, .code = ag_json_str (error, "type") });
+        ag_out_error (out, &(ag_out_error_t) { .message = message, .code = ag_val_str (error, "type") });
     ag_out_turn_end (out, failed, failed ? message : (ag_str_t) { self->answer.data, self->answer.len });
-    s_usage (out, ag_json_object (record, "stats"));
+    s_usage (out, ag_val_object (record, "stats"));
 }
 
-static bool s_record (void *state, ag_out_t *out, struct json_object *record)
+static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
 {
     s_state_t *self = state;
-    ag_str_t type = ag_json_str (record, "type");
+    ag_str_t type = ag_val_str (record, "type");
     if (ag_str_is (type, "message")) {
         s_message (self, out, record);
         return true;
@@ -166,7 +166,7 @@ static bool s_record (void *state, ag_out_t *out, struct json_object *record)
     else if (ag_str_is (type, "tool_result"))
         s_result (out, record);
     else if (ag_str_is (type, "init"))
-        ag_out_session (out, ag_json_str (record, "session_id"), ag_json_str (record, "model"), s_none);
+        ag_out_session (out, ag_val_str (record, "session_id"), ag_val_str (record, "model"), s_none);
     else if (ag_str_is (type, "error"))
         s_error (out, record);
     else if (ag_str_is (type, "result"))
@@ -181,18 +181,18 @@ static void s_end (void *state, ag_out_t *out)
     s_finish (state, out, false);
 }
 
-static ag_match_t s_match (struct json_object *record)
+static ag_match_t s_match (ag_val_t *record)
 {
-    ag_str_t type = ag_json_str (record, "type");
-    bool timed = ag_json_str (record, "timestamp").ptr != NULL;
+    ag_str_t type = ag_val_str (record, "type");
+    bool timed = ag_val_str (record, "timestamp").ptr != NULL;
     if (ag_str_is (type, "init"))
-        return ag_json_get (record, "session_id") ? AG_MATCH_SURE : AG_MATCH_MAYBE;
+        return ag_val_get (record, "session_id") ? AG_MATCH_SURE : AG_MATCH_MAYBE;
     if (ag_str_is (type, "message"))
-        return timed && ag_json_str (record, "content").ptr ? AG_MATCH_SURE : AG_MATCH_NO;
+        return timed && ag_val_str (record, "content").ptr ? AG_MATCH_SURE : AG_MATCH_NO;
     if (ag_str_is (type, "tool_use") || ag_str_is (type, "tool_result"))
-        return ag_json_get (record, "tool_id") ? AG_MATCH_SURE : AG_MATCH_NO;
+        return ag_val_get (record, "tool_id") ? AG_MATCH_SURE : AG_MATCH_NO;
     bool is_end = ag_str_is (type, "error") || ag_str_is (type, "result");
-    bool judges = ag_json_get (record, "severity") || ag_json_get (record, "status");
+    bool judges = ag_val_get (record, "severity") || ag_val_get (record, "status");
     return is_end && timed && judges ? AG_MATCH_SURE : AG_MATCH_NO;
 }
 

@@ -56,17 +56,17 @@ static int64_t s_count_part (s_state_t *self, ag_str_t message_id)
     return self->parts++;
 }
 
-static void s_say (s_state_t *self, ag_out_t *out, struct json_object *part, const char *kind)
+static void s_say (s_state_t *self, ag_out_t *out, ag_val_t *part, const char *kind)
 {
-    ag_str_t message_id = ag_json_str (part, "messageID");
+    ag_str_t message_id = ag_val_str (part, "messageID");
     ag_out_text (out, &(ag_out_text_t) {
-        .kind = kind, .content = ag_json_str (part, "text"), .message_id = message_id,
+        .kind = kind, .content = ag_val_str (part, "text"), .message_id = message_id,
         .block_index = s_count_part (self, message_id) });
 }
 
-static void s_text (s_state_t *self, ag_out_t *out, struct json_object *part)
+static void s_text (s_state_t *self, ag_out_t *out, ag_val_t *part)
 {
-    ag_str_t text = ag_json_str (part, "text");
+    ag_str_t text = ag_val_str (part, "text");
     s_say (self, out, part, "text");
     free (self->answer);
     self->answer = ag_str_dup (text);
@@ -77,83 +77,79 @@ static void s_text (s_state_t *self, ag_out_t *out, struct json_object *part)
 /*  Tools */
 
 /*  Why a part that says "completed" is a failure all the same; absent: it is none. */
-static ag_str_t s_hidden_failure (ag_str_t tool, struct json_object *state, char *room, size_t size)
+static ag_str_t s_hidden_failure (ag_str_t tool, ag_val_t *state, char *room, size_t size)
 {
-    struct json_object *exit_code = NULL, *metadata = ag_json_object (state, "metadata");
+    ag_val_t *metadata = ag_val_object (state, "metadata");
     if (ag_str_is (tool, "invalid"))
-        return ag_json_str (ag_json_object (state, "input"), "error");
-    if (!metadata || !json_object_object_get_ex (metadata, "exit", &exit_code))
+        return ag_val_str (ag_val_object (state, "input"), "error");
+    if (!ag_val_has (metadata, "exit"))
         return s_none;
-    if (!exit_code)
+    if (!ag_val_get (metadata, "exit"))
         return AG_STR ("ended without an exit code");
-    int64_t code = ag_json_int (metadata, "exit", 0);
+    int64_t code = ag_val_int (metadata, "exit", 0);
     return code ? (ag_str_t) { room, (size_t) snprintf (room, size, "exit code %lld", (long long) code) } : s_none;
 }
 
-static int64_t s_duration_ms (struct json_object *state)
+static int64_t s_duration_ms (ag_val_t *state)
 {
-    struct json_object *time = ag_json_object (state, "time");
-    int64_t start = ag_json_int (time, "start", -1), end = ag_json_int (time, "end", -1);
+    ag_val_t *time = ag_val_object (state, "time");
+    int64_t start = ag_val_int (time, "start", -1), end = ag_val_int (time, "end", -1);
     return start >= 0 && end >= start ? end - start : 0;
 }
 
-static void s_tool (s_state_t *self, ag_out_t *out, struct json_object *part)
+static void s_tool (s_state_t *self, ag_out_t *out, ag_val_t *part)
 {
     static const char *const path_keys[] = { "filePath", "path", NULL };
     char room[48];
-    ag_str_t id = ag_json_str (part, "callID"), name = ag_json_str (part, "tool");
+    ag_str_t id = ag_val_str (part, "callID"), name = ag_val_str (part, "tool");
     const char *tool = ag_tool_of (s_tools, name);
-    struct json_object *state = ag_json_object (part, "state"), *input = ag_json_object (state, "input");
-    s_count_part (self, ag_json_str (part, "messageID"));
+    ag_val_t *state = ag_val_object (part, "state"), *input = ag_val_object (state, "input");
+    s_count_part (self, ag_val_str (part, "messageID"));
     ag_out_call (out, &(ag_out_call_t) {
         .id = id, .tool = tool, .name = name, .input = input,
-        .path = ag_tool_is_about_file (tool) ? ag_json_str_any (input, path_keys) : s_none });
-    ag_str_t error = ag_json_str (state, "error"), output = ag_json_str (state, "output");
+        .path = ag_tool_is_about_file (tool) ? ag_val_str_any (input, path_keys) : s_none });
+    ag_str_t error = ag_val_str (state, "error"), output = ag_val_str (state, "output");
     if (!error.ptr)
         error = s_hidden_failure (name, state, room, sizeof room);
     ag_out_result (out, &(ag_out_result_t) {
-        .id = id, .success = ag_json_is (state, "status", "completed") && !error.ptr,
+        .id = id, .success = ag_val_is (state, "status", "completed") && !error.ptr,
         .content = output.ptr ? output : error, .error = error, .duration_ms = s_duration_ms (state) });
 }
 
 /* ---------------------------------------------------------------------- */
 /*  Records */
 
-static void s_step_finish (s_state_t *self, ag_out_t *out, struct json_object *part)
+static void s_step_finish (s_state_t *self, ag_out_t *out, ag_val_t *part)
 {
-    struct json_object *tokens = ag_json_object (part, "tokens"), *cache = ag_json_object (tokens, "cache");
+    ag_val_t *tokens = ag_val_object (part, "tokens"), *cache = ag_val_object (tokens, "cache");
     ag_out_usage_t usage = AG_OUT_USAGE_NONE;
-    usage.input = ag_json_int (tokens, "input", -1);
-    usage.output = ag_json_int (tokens, "output", -1);
-    usage.cache_read = ag_json_int (cache, "read", -1);
-    usage.cache_write = ag_json_int (cache, "write", -1);
-    usage.cost_usd = ag_json_number (part, "cost", -1);
+    usage.input = ag_val_int (tokens, "input", -1);
+    usage.output = ag_val_int (tokens, "output", -1);
+    usage.cache_read = ag_val_int (cache, "read", -1);
+    usage.cache_write = ag_val_int (cache, "write", -1);
+    usage.cost_usd = ag_val_number (part, "cost", -1);
     usage.turns = 1;
     ag_out_add_usage (out, &usage);
-    if (!ag_json_is (part, "reason", "tool-calls"))
+    if (!ag_val_is (part, "reason", "tool-calls"))
         ag_out_turn_end (out, false, (ag_str_t) { self->answer, self->answer_len });
 }
 
-static void s_error (ag_out_t *out, struct json_object *record)
+static void s_error (ag_out_t *out, ag_val_t *record)
 {
     static const char *const keys[] = { "statusCode", "isRetryable", "responseBody", NULL };
-    struct json_object *error = ag_json_object (record, "error"), *data = ag_json_object (error, "data");
-    ag_str_t message = ag_json_str (data, "message"), name = ag_json_str (error, "name");
-    struct json_object *details = json_object_new_object ();
-    for (size_t i = 0; keys[i]; i++)
-        if (ag_json_get (data, keys[i]))
-            json_object_object_add (details, keys[i], json_object_get (ag_json_get (data, keys[i])));
-    ag_out_error (out, &(ag_out_error_t) { .message = message.len ? message : name, .code = name, .details = details });
+    ag_val_t *error = ag_val_object (record, "error"), *data = ag_val_object (error, "data");
+    ag_str_t message = ag_val_str (data, "message"), name = ag_val_str (error, "name");
+    ag_out_error (out, &(ag_out_error_t) {
+        .message = message.len ? message : name, .code = name, .from = data, .keys = keys });
     ag_out_turn_end (out, true, message.len ? message : name);
-    json_object_put (details);
 }
 
-static bool s_record (void *state, ag_out_t *out, struct json_object *record)
+static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
 {
     s_state_t *self = state;
-    struct json_object *part = ag_json_object (record, "part");
-    ag_str_t type = ag_json_str (record, "type");
-    ag_out_session (out, ag_json_str (record, "sessionID"), s_none, s_none);
+    ag_val_t *part = ag_val_object (record, "part");
+    ag_str_t type = ag_val_str (record, "type");
+    ag_out_session (out, ag_val_str (record, "sessionID"), s_none, s_none);
     if (ag_str_is (type, "tool_use"))
         s_tool (self, out, part);
     else if (ag_str_is (type, "text"))
@@ -169,12 +165,12 @@ static bool s_record (void *state, ag_out_t *out, struct json_object *record)
     return true;
 }
 
-static ag_match_t s_match (struct json_object *record)
+static ag_match_t s_match (ag_val_t *record)
 {
-    if (!ag_json_str (record, "sessionID").ptr)
+    if (!ag_val_str (record, "sessionID").ptr)
         return AG_MATCH_NO;
-    bool has_body = ag_json_object (record, "part") || ag_json_object (record, "error");
-    return has_body || ag_json_is (record, "type", "done") ? AG_MATCH_SURE : AG_MATCH_MAYBE;
+    bool has_body = ag_val_object (record, "part") || ag_val_object (record, "error");
+    return has_body || ag_val_is (record, "type", "done") ? AG_MATCH_SURE : AG_MATCH_MAYBE;
 }
 
 const ag_adapter_t ag_adapter_opencode = {

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "agent/bound.h"
 #include "agent/calls.h"
 #include "core/mem.h"
@@ -121,10 +123,10 @@ static void s_sink (ag_out_t *self, ag_draft_t *draft)
 /* ---------------------------------------------------------------------- */
 /*  Calls and results */
 
-static void s_set_input (ag_draft_t *draft, struct json_object *input)
+static void s_set_input (ag_draft_t *draft, const ag_out_call_t *call)
 {
-    bool cut = false;
-    struct json_object *bounded = input ? ag_bound_input (input, &cut) : json_object_new_object ();
+    bool cut;
+    struct json_object *bounded = ag_bound (call->input, call->input_keys, &cut);
     ag_draft_set_object (draft, AG_F_INPUT, bounded);
     json_object_put (bounded);
     if (cut)
@@ -152,7 +154,7 @@ void ag_out_call (ag_out_t *self, const ag_out_call_t *call)
     s_set (draft, AG_F_TOOL_USE_ID, id);
     ag_draft_set_text (draft, AG_F_TOOL, call->tool);
     s_set (draft, AG_F_TOOL_NAME, s_cut (call->name.ptr ? call->name : AG_STR (""), AG_NAME_MAX_BYTES));
-    s_set_input (draft, call->input);
+    s_set_input (draft, call);
     if (call->path.len)
         s_set (draft, AG_F_PATH, s_cut (call->path, AG_PATH_MAX_BYTES));
     s_set_name (draft, AG_F_PARENT_TOOL_USE_ID, call->parent);
@@ -273,6 +275,16 @@ void ag_out_text (ag_out_t *self, const ag_out_text_t *text)
     } while (rest.len);
 }
 
+static void s_set_details (ag_draft_t *draft, const ag_out_error_t *error)
+{
+    bool cut;
+    struct json_object *made = !error->details && error->from ? ag_bound (error->from, error->keys, &cut) : NULL;
+    struct json_object *details = made ? made : error->details;
+    if (details && json_object_object_length (details))
+        ag_draft_set_object (draft, AG_F_DETAILS, details);
+    json_object_put (made);
+}
+
 void ag_out_error (ag_out_t *self, const ag_out_error_t *error)
 {
     ag_draft_t *draft = ag_draft_new (AG_AGENT_ERROR);
@@ -282,12 +294,7 @@ void ag_out_error (ag_out_t *self, const ag_out_error_t *error)
     ag_draft_set_text (draft, AG_F_SOURCE, error->from_parser ? "parser" : "agent");
     if (error->code.len)
         s_set_name (draft, AG_F_CODE, error->code);
-    if (error->details) {
-        bool cut;
-        struct json_object *bounded = ag_bound_input (error->details, &cut);
-        ag_draft_set_object (draft, AG_F_DETAILS, bounded);
-        json_object_put (bounded);
-    }
+    s_set_details (draft, error);
     s_sink (self, draft);
 }
 

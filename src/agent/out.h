@@ -12,7 +12,7 @@
 #ifndef AG_AGENT_OUT_H
 #define AG_AGENT_OUT_H
 
-#include "agent/json.h"
+#include "agent/val.h"
 #include "agent/parser.h"
 
 enum {
@@ -24,13 +24,15 @@ enum {
                                            and "[redacted]" may be longer than what it hides */
 };
 
+struct json_object;
 typedef struct ag_out ag_out_t;
 
 typedef struct {
     ag_str_t id;                /* absent: one is made */
     const char *tool;           /* one of the fixed set */
     ag_str_t name;              /* the agent's own */
-    struct json_object *input;  /* NULL: empty */
+    ag_val_t *input;            /* NULL: empty; what is no object becomes its member "arguments" */
+    const char *const *input_keys;      /* only these members of it; NULL: all */
     ag_str_t path;              /* the file it is about, or absent */
     ag_str_t parent;            /* the call that started the subagent, or absent */
 } ag_out_call_t;
@@ -58,7 +60,9 @@ typedef struct {
     bool warning;               /* else an error */
     bool from_parser;           /* else from the agent */
     ag_str_t code;              /* or absent */
-    struct json_object *details;    /* or NULL; lent */
+    struct json_object *details;        /* or NULL; lent */
+    ag_val_t *from;             /* without details: these members of it */
+    const char *const *keys;
 } ag_out_error_t;
 
 /*  Totals of the run so far, by the agent's own account; below 0: not said. */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "agent/adapter.h"
 #include "agent/line.h"
 #include "agent/trouble.h"
@@ -23,12 +25,12 @@ enum {
     SLICE_BYTES = 64 * 1024,    /* how much of a line is repaired at a time */
     NOISE_TRIES = 4,            /* how many braces behind noise may be the beginning of a record */
     DEFAULT_LINE_BYTES = 32 * 1024 * 1024,
-    MAX_LINE_BYTES = 1024 * 1024 * 1024     /* json-c counts in int */
+    MAX_LINE_BYTES = 1024 * 1024 * 1024     /* a value counts in 32 bits */
 };
 
 struct ag_parser {
     ag_line_t *lines;
-    ag_json_t *json;
+    ag_reader_t *reader;
     ag_out_t *out;
     ag_trouble_t *trouble;
     ag_buf_t clean;             /* a line whose bytes had to be repaired */
@@ -54,7 +56,7 @@ ag_parser_t *ag_parser_new (const ag_parser_options_t *options, ag_draft_sink_fn
     if (self->max_line_bytes > MAX_LINE_BYTES)
         self->max_line_bytes = MAX_LINE_BYTES;
     self->lines = ag_line_new (self->max_line_bytes);
-    self->json = ag_json_new ();
+    self->reader = ag_reader_new ();
     self->out = ag_out_new (options->max_content_bytes, sink, context);
     self->trouble = ag_trouble_new ();
     self->detect = detect;
@@ -71,7 +73,7 @@ void ag_parser_destroy (ag_parser_t **self_p)
         if (self->states[i])
             ag_adapters[i]->state_destroy (self->states[i]);
     ag_line_destroy (&self->lines);
-    ag_json_destroy (&self->json);
+    ag_reader_destroy (&self->reader);
     ag_out_destroy (&self->out);
     ag_trouble_destroy (&self->trouble);
     ag_buf_free (&self->clean);
@@ -92,7 +94,7 @@ static void *s_state (ag_parser_t *self, const ag_adapter_t *adapter)
     return self->states[place];
 }
 
-static const ag_adapter_t *s_best_match (struct json_object *record, ag_match_t *match_r)
+static const ag_adapter_t *s_best_match (ag_val_t *record, ag_match_t *match_r)
 {
     const ag_adapter_t *best = NULL;
     *match_r = AG_MATCH_NO;
@@ -108,7 +110,7 @@ static const ag_adapter_t *s_best_match (struct json_object *record, ag_match_t 
 
 /*  Which dialect reads this record. The first that is surely of one decides;
     flat and text, which many lines look like, give way to another. */
-static const ag_adapter_t *s_dialect (ag_parser_t *self, struct json_object *record)
+static const ag_adapter_t *s_dialect (ag_parser_t *self, ag_val_t *record)
 {
     bool firm = self->adapter && self->adapter != &ag_adapter_flat && !self->adapter->plain;
     if (!self->detect || firm)
@@ -128,10 +130,10 @@ static bool s_is_plain (const ag_parser_t *self)
 /* ---------------------------------------------------------------------- */
 /*  Records */
 
-static void s_count_ignored (ag_parser_t *self, struct json_object *record)
+static void s_count_ignored (ag_parser_t *self, ag_val_t *record)
 {
     char name[sizeof self->ignored[0].name];
-    ag_str_t type = ag_json_str (record, "type"), subtype = ag_json_str (record, "subtype");
+    ag_str_t type = ag_val_str (record, "type"), subtype = ag_val_str (record, "subtype");
     snprintf (name, sizeof name, "%.*s%s%.*s", (int) (type.ptr ? type.len : 9), type.ptr ? type.ptr : "(no type)",
               subtype.ptr ? "/" : "", (int) subtype.len, subtype.ptr ? subtype.ptr : "");
     name[ag_utf8_prefix_bytes (name, strlen (name), sizeof name - 4)] = 0;     /* not in the middle of a character */
@@ -148,7 +150,7 @@ static void s_count_ignored (ag_parser_t *self, struct json_object *record)
     self->ignored_records++;
 }
 
-static void s_take_record (ag_parser_t *self, struct json_object *record)
+static void s_take_record (ag_parser_t *self, ag_val_t *record)
 {
     ag_trouble_over (self->trouble, self->out);
     const ag_adapter_t *adapter = s_dialect (self, record);
@@ -190,7 +192,7 @@ static ag_str_t s_find_object (ag_str_t text)
     return at ? s_from (text, (size_t) (at - text.ptr)) : (ag_str_t) { NULL, 0 };
 }
 
-static bool s_would_read (ag_parser_t *self, struct json_object *record)
+static bool s_would_read (ag_parser_t *self, ag_val_t *record)
 {
     ag_match_t match;
     if (self->detect && (!self->adapter || self->adapter == &ag_adapter_flat || self->adapter->plain))
@@ -201,19 +203,18 @@ static bool s_would_read (ag_parser_t *self, struct json_object *record)
 /*  A record behind a prefix (a log's time, an escape sequence): it counts only
     if it is one of the dialect's and nothing but records follows, for in the
     tail of a line that was cut by another there are whole objects too. */
-static struct json_object *s_behind_noise (ag_parser_t *self, ag_str_t text, ag_str_t *rest_r)
+static ag_val_t *s_behind_noise (ag_parser_t *self, ag_str_t text, ag_str_t *rest_r)
 {
     ag_str_t at = text;
     for (int i = 0; i < NOISE_TRIES && (at = s_find_object (at)).ptr; i++, at = s_from (at, 1)) {
         size_t used;
         const char *why;
-        struct json_object *record = ag_json_parse (self->json, at, &used, &why);
+        ag_val_t *record = ag_reader_read (self->reader, at, &used, &why);
         if (!record)
             continue;
         *rest_r = s_skip_space (s_from (at, used));
         if ((!rest_r->len || rest_r->ptr[0] == '{') && s_would_read (self, record))
             return record;
-        json_object_put (record);
         return NULL;
     }
     return NULL;
@@ -235,10 +236,9 @@ static void s_bad_line (ag_parser_t *self, ag_str_t text, size_t offset, const c
 static ag_str_t s_take_other (ag_parser_t *self, ag_str_t text)
 {
     ag_str_t rest = { NULL, 0 };
-    struct json_object *record = s_behind_noise (self, text, &rest);
+    ag_val_t *record = s_behind_noise (self, text, &rest);
     if (record) {
         s_take_record (self, record);
-        json_object_put (record);
         return rest;
     }
     if (s_is_tail (self, text))
@@ -250,26 +250,24 @@ static ag_str_t s_take_other (ag_parser_t *self, ag_str_t text)
 
 /*  JSON that a text agent prints is text. So is, while it is not clear who
     speaks, an object without a type: no dialect has such. */
-static bool s_is_only_text (ag_parser_t *self, struct json_object *record)
+static bool s_is_only_text (ag_parser_t *self, ag_val_t *record)
 {
     if (self->adapter && !self->adapter->plain)
         return false;
-    return !s_would_read (self, record) && (self->adapter || !ag_json_str (record, "type").ptr);
+    return !s_would_read (self, record) && (self->adapter || !ag_val_str (record, "type").ptr);
 }
 
 static ag_str_t s_take_object (ag_parser_t *self, ag_str_t text)
 {
     size_t used;
     const char *why;
-    struct json_object *record = ag_json_parse (self->json, text, &used, &why);
+    ag_val_t *record = ag_reader_read (self->reader, text, &used, &why);
     if (record && s_is_only_text (self, record)) {
-        json_object_put (record);
         s_take_raw (self, text);
         return (ag_str_t) { NULL, 0 };
     }
     if (record) {
         s_take_record (self, record);
-        json_object_put (record);
         return s_skip_space (s_from (text, used));
     }
     ag_str_t behind = s_skip_space (s_from (text, 1));

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "core/mem.h"
 
 enum {
@@ -59,17 +61,17 @@ static s_record_t *s_find (ag_said_t *self, ag_str_t uuid)
 static bool s_holds (struct json_object *ids, const char *id)
 {
     for (size_t i = 0; i < json_object_array_length (ids); i++)
-        if (ag_str_is (ag_json_text (json_object_array_get_idx (ids, i)), id))
+        if (!strcmp (json_object_get_string (json_object_array_get_idx (ids, i)), id))
             return true;
     return false;
 }
 
-struct json_object *ag_said_take (ag_said_t *self, struct json_object *uuids)
+struct json_object *ag_said_take (ag_said_t *self, ag_val_t *uuids)
 {
     struct json_object *ids = NULL;
-    size_t count = uuids ? json_object_array_length (uuids) : 0;
-    for (size_t i = 0; i < count && i < RECORDS_MAX; i++) {
-        s_record_t *record = s_find (self, ag_json_text (json_object_array_get_idx (uuids, i)));
+    size_t count = 0;
+    for (ag_val_t *uuid = ag_val_first (uuids); uuid && count++ < RECORDS_MAX; uuid = ag_val_next (uuids, uuid)) {
+        s_record_t *record = s_find (self, ag_val_text (uuid));
         if (!record)
             continue;
         if (!ids)

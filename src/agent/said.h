@@ -10,8 +10,9 @@
 #ifndef AG_AGENT_SAID_H
 #define AG_AGENT_SAID_H
 
-#include "agent/json.h"
+#include "agent/val.h"
 
+struct json_object;
 typedef struct ag_said ag_said_t;
 
 ag_said_t *ag_said_new (void);
@@ -21,6 +22,6 @@ void ag_said_note (ag_said_t *self, ag_str_t uuid, ag_str_t message_id);
 /*  The ids of the messages that these records said, each once, as an array to
     be put; NULL: none that is known. They are forgotten, so that a second
     notice finds nothing. */
-struct json_object *ag_said_take (ag_said_t *self, struct json_object *uuids);
+struct json_object *ag_said_take (ag_said_t *self, ag_val_t *uuids);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "core/buf.h"
 #include "core/mem.h"
 #include "core/utf8.h"

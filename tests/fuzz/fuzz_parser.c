@@ -6,8 +6,8 @@
 
     The first byte chooses the format and what else takes part, the second how
     the rest is cut. Every draft that comes out must make an event, every call
-    must get its result, progress must not go back, and the same bytes cut
-    differently must say the same.
+    must get its result, progress must not go back, the same bytes cut
+    differently must say the same, and each line's JSON is what json-c reads in it.
 */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,8 @@
 #include "agent/parser.h"
 #include "agent/progress.h"
 #include "agent/redact.h"
+#include "core/utf8.h"
+#include "val_compare.h"
 
 enum {
     FORMAT_BITS = 15,
@@ -137,6 +139,24 @@ static uint64_t s_read (const uint8_t *data, size_t size, uint8_t mode, size_t p
     return hash;
 }
 
+/*  Each line that is valid UTF-8 without NUL, as the parser makes sure of. */
+static void s_compare_json (const uint8_t *data, size_t size)
+{
+    ag_reader_t *reader = ag_reader_new ();
+    const char *at = (const char *) data, *end = at + size;
+    while (at < end) {
+        const char *feed = memchr (at, '\n', (size_t) (end - at));
+        size_t len = (size_t) ((feed ? feed : end) - at);
+        char *line = malloc (len + 1);      /* of its own, so that a read behind it is seen */
+        memcpy (line, at, len);
+        if (len && !memchr (line, 0, len) && ag_utf8_valid (line, len))
+            s_require (!val_compare (reader, (ag_str_t) { line, len }));
+        free (line);
+        at = feed ? feed + 1 : end;
+    }
+    ag_reader_destroy (&reader);
+}
+
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -144,8 +164,10 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     size_t piece = 1 + (size_t) data[1] * 16;
-    if (data[0] & COMPARE)
+    if (data[0] & COMPARE) {
         s_require (s_read (data + 2, size - 2, data[0], piece, 0) == s_read (data + 2, size - 2, data[0], size, 0));
+        s_compare_json (data + 2, size - 2);
+    }
     else
         s_read (data + 2, size - 2, data[0], piece, 100);
     return 0;
