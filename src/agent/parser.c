@@ -195,7 +195,7 @@ static ag_str_t s_find_object (ag_str_t text)
 static bool s_would_read (ag_parser_t *self, ag_val_t *record)
 {
     ag_match_t match;
-    if (self->detect && (!self->adapter || self->adapter == &ag_adapter_flat || self->adapter->plain))
+    if (!self->adapter || (self->detect && (self->adapter == &ag_adapter_flat || self->adapter->plain)))
         return s_best_match (record, &match) != NULL;
     return self->adapter->match (record) != AG_MATCH_NO;
 }
