@@ -59,10 +59,13 @@ static void test_codex_mcp_search_and_helpers (void **state)
                 "{`id`:`1`,`type`:`mcp_tool_call`,`server`:`s`,`tool`:`t`,`arguments`:{`a`:1},`result`:{`content`:[{`type`:`text`,`text`:`r`}]},`error`:null,`status`:`completed`}")
                 COMPLETED (
                     "{`id`:`2`,`type`:`mcp_tool_call`,`server`:`s`,`tool`:`t`,`arguments`:7,`result`:null,`error`:{`message`:`no`},`status`:`failed`}")
+                    COMPLETED (
+                        "{`id`:`5`,`type`:`mcp_tool_call`,`server`:`s`,`tool`:`t`,`arguments`:{},`result`:{`content`:[],`structured_content`:{`n`:1}},`error`:null,`status`:`completed`}")
                     COMPLETED ("{`id`:`item_3`,`type`:`web_search`,`id`:`ws_3`,`query`:`q`,`action`:{`type`:`search`}}")
                         COMPLETED (
                             "{`id`:`4`,`type`:`collab_tool_call`,`tool`:`spawn_agent`,`prompt`:`p`,`agents_states`:{},`status`:`completed`}"),
         "call 1 Other/mcp__s__t {`a`:1}\nok 1 0ms 1: r\ncall 2 Other/mcp__s__t {`arguments`:7}\nfail 2 0ms 0:  ! no\n"
+        "call 5 Other/mcp__s__t {}\nok 5 0ms 7: {`n`:1}\n"
         "call ws_3 WebSearch/web_search {`query`:`q`,`action`:{`type`:`search`}}\nok ws_3 0ms 1: q\n"
         "call 4 Other/spawn_agent {`prompt`:`p`}\nok 4 0ms 2: {}\n");
 }
@@ -170,8 +173,10 @@ static void test_opencode_parts_steps_and_errors (void **state)
                 "{`reason`:`stop`,`cost`:0.5,`tokens`:{`input`:1,`output`:2,`cache`:{`read`:3,`write`:4}}}")
                 LINE (
                     "{`type`:`error`,`sessionID`:`s`,`error`:{`name`:`APIError`,`data`:{`message`:`Invalid`,`statusCode`:400}}}")
-                    LINE ("{`type`:`done`,`sessionID`:`s`,`reason`:`idle`}"),
-        "thinking m#0: hm\ntext m#1: a\ntext n#0: b\nusage 1/2 cache 3/4 $0.25 turns 1\nusage 2/4 cache 6/8 $0.75 turns 2\nerror agent/APIError: Invalid\n");
+                    LINE ("{`type`:`done`,`sessionID`:`s`,`reason`:`idle`,`rejected`:[]}")
+                        LINE ("{`type`:`done`,`sessionID`:`s`,`reason`:`idle`,`rejected`:[{`permission`:`bash`}]}"),
+        "thinking m#0: hm\ntext m#1: a\ntext n#0: b\nusage 1/2 cache 3/4 $0.25 turns 1\nusage 2/4 cache 6/8 $0.75 turns 2\nerror agent/APIError: Invalid\n"
+        "warning agent/permission_rejected: permissions were refused, since nobody was asked\n");
 }
 
 /* ---------------------------------------------------------------------- */

@@ -114,9 +114,10 @@ const char *val_compare (ag_reader_t *reader, ag_str_t text)
     if (!ours && !why)
         differs = "no reason";
     else if (ours && read && json_object_is_type (theirs, json_type_object)) {
-        while (used < text.len && strchr (" \t\r\n\v\f", text.ptr[used]))
-            used++;             /* json-c takes it too */
-        differs = used == json_tokener_get_parse_end (tokener) ? s_compare (ours, theirs) : "where it ends";
+        size_t end = json_tokener_get_parse_end (tokener);
+        while (used < end && strchr (" \t\r\n\v\f", text.ptr[used]))
+            used++;             /* json-c may take it too */
+        differs = used == end ? s_compare (ours, theirs) : "where it ends";
     }
     json_object_put (theirs);
     json_tokener_free (tokener);

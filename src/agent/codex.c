@@ -96,7 +96,9 @@ static void s_change_result (s_state_t *self, ag_val_t *item, ag_out_result_t *r
 static void s_mcp_result (s_state_t *self, ag_val_t *item, ag_out_result_t *result)
 {
     ag_val_t *given = ag_val_get (item, "result");
-    ag_val_t *content = ag_val_get (given, "content");
+    ag_val_t *content = ag_val_get (given, "content"), *structured = ag_val_get (given, "structured_content");
+    if (structured && !ag_val_first (content))
+        content = structured;
     result->success = s_is_completed (item);
     result->content = ag_content_text (content ? content : given, &self->room);
     result->error = ag_val_str (ag_val_object (item, "error"), "message");

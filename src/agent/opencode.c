@@ -144,6 +144,16 @@ static void s_error (ag_out_t *out, ag_val_t *record)
     ag_out_turn_end (out, true, message.len ? message : name);
 }
 
+/*  Newer builds say at the end what nobody was there to allow. */
+static void s_done (ag_out_t *out, ag_val_t *record)
+{
+    static const char *const keys[] = { "rejected", NULL };
+    if (ag_val_first (ag_val_array (record, "rejected")))
+        ag_out_error (out, &(ag_out_error_t) {
+            .message = AG_STR ("permissions were refused, since nobody was asked"), .warning = true,
+            .code = AG_STR ("permission_rejected"), .from = record, .keys = keys });
+}
+
 static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
 {
     s_state_t *self = state;
@@ -160,8 +170,10 @@ static bool s_record (void *state, ag_out_t *out, ag_val_t *record)
         s_step_finish (self, out, part);
     else if (ag_str_is (type, "error"))
         s_error (out, record);
+    else if (ag_str_is (type, "done"))
+        s_done (out, record);
     else
-        return ag_str_is (type, "step_start") || ag_str_is (type, "done");
+        return ag_str_is (type, "step_start");
     return true;
 }
 

@@ -292,6 +292,8 @@ static void s_take_json_line (ag_parser_t *self, ag_str_t line)
         s_note_text_line (self);
     if (!self->adapter && rest.len && rest.ptr[0] != '{')
         rest = line;            /* perhaps a text agent: its indentation counts */
+    if (!self->adapter && !rest.len && self->text_lines)
+        s_take_raw (self, line);        /* and so do its empty lines */
     while (rest.len)
         rest = rest.ptr[0] == '{' ? s_take_object (self, rest) : s_take_other (self, rest);
 }
