@@ -50,6 +50,27 @@ class Run:
             self.result(call_id, False, "")
         return self
 
+    def todos(self):
+        """(done, total) of the agent's own list as it stands at the end; None: it has none."""
+        tasks, lists = {}, None
+        results = {r[0]: r for r in self.results}
+        for call_id, name, _, _, parent, given in self.calls:
+            if parent:
+                continue  # a subagent's list is not the run's
+            _, success, _, begin = results.get(call_id, (None, False, None, None))
+            if name in ("TodoWrite", "todowrite", "write_todos"):
+                lists = [entry["status"] for entry in given["todos"]]
+            elif name == "todo_list":
+                lists = ["completed" if entry["completed"] else "pending" for entry in given["items"]]
+            elif name == "TaskCreate" and success:
+                tasks[re.search(r"#(\d+)", begin).group(1)] = "pending"  # its id stands only in the result
+            elif name == "TaskUpdate" and success and "status" in given:
+                tasks[given["taskId"]] = given["status"]
+        states = list(tasks.values()) if tasks else lists
+        if not states:
+            return None
+        return states.count("completed"), len([s for s in states if s not in ("cancelled", "deleted")])
+
     def add(self, **numbers):
         for key, value in numbers.items():
             if value is not None:

@@ -165,7 +165,19 @@ def test_end(recording):
     if run.end == "error":
         assert last["type"] == "run_failed" and (run.answer or "")[:500] in last["error"]
         assert any(e["severity"] == "error" and e["source"] == "agent" for e in _of(events, "agent_error"))
-    assert [e["percentage"] == 100 for e in _of(events, "progress_update")][-1] == (last["type"] == "run_completed")
+
+
+def test_progress(recording):
+    """Never backwards, 100 only at the end of what completed, and the agent's own list as it stands."""
+    run, events, _ = recording
+    updates = _of(events, "progress_update")
+    percentages = [e["percentage"] for e in updates]
+    assert percentages == sorted(percentages)
+    assert all(percentage < 100 for percentage in percentages[:-1])
+    assert (percentages[-1] == 100) == (events[-1]["type"] == "run_completed")
+    assert updates[-1]["toolCallCount"] == len(run.calls)
+    todos = run.todos()
+    assert (updates[-1].get("todosDone"), updates[-1].get("todosTotal")) == (todos or (None, None))
 
 
 def test_the_run_is_introduced(recording):
