@@ -391,11 +391,14 @@ static void s_push_line (ag_redact_t *self, ag_draft_t **draft_p, ag_field_t fie
     ag_str_t line = ag_draft_string (*draft_p, field);
     ag_scrub_next_line (self->scrub, open, line);
     if (ag_scrub_text (self->scrub, line, false, open, &self->out, &self->count)) {
-        if (!self->out.len && line.len) {
+        bool says_more = ag_draft_has (*draft_p, AG_F_DETAILS);
+        if (!self->out.len && !says_more) {
             ag_draft_destroy (draft_p);
             return;
         }
-        ag_draft_set_string (*draft_p, field, s_out (self).ptr, self->out.len);
+        if (!self->out.len)
+            ag_buf_append_cstr (&self->out, "[redacted]");
+        ag_draft_set_string (*draft_p, field, self->out.data, self->out.len);
     }
     s_send (self, draft_p);
 }
