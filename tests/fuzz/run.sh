@@ -17,20 +17,26 @@ else
   trap 'rm -rf "$work"' EXIT
 fi
 mkdir -p "$work/parser" "$work/redact" "$work/codec"
-# Each golden vector as a file of its own, behind the byte that says "an event".
-sed -n 's/.*"msgpack": "\([0-9a-f]*\)".*/02\1/p' "$here/../../proto/golden.json" | while read -r hex; do
-  printf "$(printf '%s' "$hex" | sed 's/../\\x&/g')" >"$work/codec/$(printf '%s' "$hex" | cksum | cut -d ' ' -f 1)"
-done
+# Lines of hex digits, each a file of its own.
+unpack() { # FOLDER
+  while read -r hex; do
+    printf "$(printf '%s' "$hex" | sed 's/../\\x&/g')" >"$work/$1/$(printf '%s' "$hex" | cksum | cut -d ' ' -f 1)"
+  done
+}
+# What earlier runs found that the recordings do not reach; and each golden vector, behind the byte that says "an event".
+for fuzzer in parser redact codec; do unpack "$fuzzer" <"$here/corpus/$fuzzer.hex"; done
+sed -n 's/.*"msgpack": "\([0-9a-f]*\)".*/02\1/p' "$here/../../proto/golden.json" | unpack codec
 printf '"type"\n"workOrderId"\n"runId"\n"stream"\n"seq"\n"ts"\n"content"\n"agent_output"\n"epoch"\n"last"\n' >"$work/codec.dict"
 # Bytes before each recording choose how it is read; pieces of long ones are enough. Beginnings: format auto, whole and
-# in pieces (040), with redaction (020). Ends: without their beginning, as their agent's.
+# in pieces (040); of a few with redaction (020), whose pattern takes its time. Ends: without their beginning, as their
+# agent's.
 format_of() { case $1 in claude*) echo '\001' ;; codex) echo '\002' ;; gemini) echo '\003' ;; opencode) echo '\004' ;; *) echo '\005' ;; esac; }
-for file in "$here"/../recordings/*/*.jsonl "$here"/corpus/*; do
+for file in "$here"/../recordings/*/*.jsonl "$here"/corpus/*.jsonl; do
   [ -s "$file" ] || continue
   agent=$(basename "$(dirname "$file")")
   name=$agent-$(basename "$file")
   { printf '\040\377'; head -c 12000 "$file"; } >"$work/parser/$name"
-  { printf '\020\005'; head -c 3000 "$file"; } >"$work/parser/redact-$name"
+  case $name in *fix_test*) { printf '\020\005'; head -c 3000 "$file"; } >"$work/parser/redact-$name" ;; esac
   { printf "$(format_of "$agent")\\005"; tail -c 6000 "$file" | tail -n +2; } >"$work/parser/end-$name"
   { printf '\007'; head -c 3000 "$file"; } >"$work/redact/$name"
 done
