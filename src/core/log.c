@@ -20,6 +20,8 @@
 static const char *s_program = "agentgate";
 static ag_log_level_t s_level = AG_LOG_INFO;
 static bool s_json = false;
+static ag_log_sink_fn *s_sink;
+static void *s_sink_context;
 static const char *const s_level_names[] = { "error", "warning", "info", "debug" };
 
 void ag_log_init (const char *program, ag_log_level_t level, bool json)
@@ -27,6 +29,12 @@ void ag_log_init (const char *program, ag_log_level_t level, bool json)
     s_program = program;
     s_level = level;
     s_json = json;
+}
+
+void ag_log_set_sink (ag_log_sink_fn *sink, void *context)
+{
+    s_sink = sink;
+    s_sink_context = context;
 }
 
 bool ag_log_enabled (ag_log_level_t level)
@@ -66,6 +74,10 @@ static void s_append_harmless (ag_buf_t *out, const char *text, size_t len)
 static void s_write (ag_buf_t *line)
 {
     ag_buf_append_char (line, '\n');
+    if (s_sink) {
+        s_sink (s_sink_context, line->data, line->len);
+        return;
+    }
     size_t done = 0;
     while (done < line->len) {
         ssize_t rc = write (STDERR_FILENO, line->data + done, line->len - done);

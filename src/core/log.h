@@ -12,12 +12,16 @@
 #define AG_CORE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef enum { AG_LOG_ERROR, AG_LOG_WARNING, AG_LOG_INFO, AG_LOG_DEBUG } ag_log_level_t;
 
 /*  `program` is lent and must outlive all logging. */
 void ag_log_init (const char *program, ag_log_level_t level, bool json);
 bool ag_log_enabled (ag_log_level_t level);
+/*  Takes whole lines in place of a write to stderr, which may block; NULL: nobody does. */
+typedef void (ag_log_sink_fn) (void *context, const char *line, size_t len);
+void ag_log_set_sink (ag_log_sink_fn *sink, void *context);
 int ag_log_level_parse (const char *text, ag_log_level_t *level_r);     /* error, warning, info, debug; 0 or -1 */
 
 void ag_log (ag_log_level_t level, const char *id, const char *format, ...)

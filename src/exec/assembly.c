@@ -20,7 +20,8 @@
 enum {
     PIPE_BYTES = 1024 * 1024,           /* asked for, so that our fsync does not hold the agent up */
     BACKLOG_MEMORY_BYTES = 4 * 1024 * 1024,     /* held for a stuck reader when no disk takes it */
-    COMMAND_CHARS = 2000                /* of the command line in run_started */
+    COMMAND_CHARS = 2000,               /* of the command line in run_started */
+    NOTES_BYTES = 64 * 1024             /* of our own lines, while nobody reads our stderr */
 };
 
 /* ---------------------------------------------------------------------- */
@@ -122,6 +123,22 @@ static void s_let_go (ag_executor_t *self)
     if (!self->terminal)
         ag_fds_replace_by_null (STDIN_FILENO);
     ag_fds_plug_standard ();
+}
+
+/*  From here on we do not even wait for a reader of what we log. */
+static void s_make_notes (ag_executor_t *self)
+{
+    self->notes = ag_notes_new (STDERR_FILENO, NOTES_BYTES);
+    ag_log_set_sink (ag_notes_put, self->notes);
+}
+
+static void s_free_notes (ag_executor_t *self)
+{
+    if (!self->notes)
+        return;
+    ag_log_set_sink (NULL, NULL);
+    ag_notes_flush (self->notes);
+    ag_notes_destroy (&self->notes);
 }
 
 /*  0; or -1 with *error_r when there is such a run. Any other trouble leaves
@@ -295,6 +312,7 @@ int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char *
     if (s_make_guard (self, origin, error_r) != 0)
         return -1;
     s_let_go (self);
+    s_make_notes (self);
     if (s_make_folder (self, error_r) != 0)
         return -1;
     s_make_signals (self, origin);
@@ -336,5 +354,6 @@ void ag_executor_free (ag_executor_t *self)
     free (self->buffer);
     free (self->command);
     free (self->cwd);
+    s_free_notes (self);
 }
 

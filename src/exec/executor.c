@@ -26,6 +26,7 @@ enum {
     ORPHAN_US = 2000 * 1000,            /* or says something, but this is enough */
     WATCH_END_US = 5000 * 1000,         /* at most, for the last changes in the workspace */
     SYNC_US = 1000 * 1000,              /* journal durable at least so often */
+    NOTES_US = 100 * 1000,              /* between tries to write our own lines */
     FIRST_ANSWER_US = 500 * 1000,       /* at the end, for a gateway that has not answered yet */
     SOCKETS_MAX = 64
 };
@@ -342,7 +343,8 @@ static int64_t s_linger_until_us (const ag_executor_t *self)
 /*  A reader that still takes something is waited for. */
 static int64_t s_drain_until_us (ag_executor_t *self, int64_t now_us)
 {
-    bool pending = ag_artifact_pending (self->out.artifact) || ag_artifact_pending (self->err.artifact);
+    bool pending = ag_artifact_pending (self->out.artifact) || ag_artifact_pending (self->err.artifact)
+        || ag_notes_pending (self->notes);
     if (self->drained != s_drained (self)) {
         self->drained = s_drained (self);
         self->drain_us = now_us;
@@ -380,6 +382,13 @@ static void s_sync (ag_executor_t *self, int64_t now_us)
     }
 }
 
+/*  Our own lines come behind what the agent has said before. */
+static void s_say (ag_executor_t *self)
+{
+    if (!ag_artifact_pending (self->err.artifact))
+        ag_notes_flush (self->notes);
+}
+
 /*  One slice whenever there is nothing else to do. */
 static void s_prune (ag_executor_t *self)
 {
@@ -402,6 +411,8 @@ static int64_t s_deadline_us (ag_executor_t *self, int64_t now_us, int64_t publi
     next_us = s_min (next_us, ag_ladder_deadline_us (self->ladder));
     next_us = s_min (next_us, ag_run_deadline_us (self->run));
     next_us = s_min (next_us, self->sync_us);
+    if (ag_notes_pending (self->notes))
+        next_us = s_min (next_us, now_us + NOTES_US);
     if (self->phase != RUNNING)
         return next_us;
     next_us = s_min (next_us, ag_fold_deadline_us (self->fold));
@@ -466,6 +477,7 @@ static int s_settle (ag_executor_t *self)
     s_sync (self, now_us);
     int64_t publisher_us = s_min (s_publisher_turn (self, now_us), s_owed_turn (self, now_us));
     s_see_end (self, now_us);           /* the acknowledgement may just have come */
+    s_say (self);
     s_poll_room (self, &self->out);
     s_poll_room (self, &self->err);
     s_arm (self, s_deadline_us (self, now_us, publisher_us));

@@ -17,6 +17,7 @@
 #include "exec/fold.h"
 #include "exec/guard.h"
 #include "exec/ladder.h"
+#include "exec/notes.h"
 #include "exec/prune.h"
 #include "exec/run.h"
 #include "exec/watch.h"
@@ -74,6 +75,7 @@ struct ag_executor {
     ag_watch_t *watch;                  /* NULL: nothing is watched */
     ag_ladder_t *ladder;                /* NULL before the start */
     ag_prune_t *prune;                  /* NULL: done */
+    ag_notes_t *notes;                  /* our own lines for stderr; NULL before the start */
     zloop_t *loop;
     int timer_fd;                       /* the next deadline */
     int signal_fd;                      /* what asks us to stop */

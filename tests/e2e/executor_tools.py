@@ -21,6 +21,17 @@ class Executor:
         self.work = folder / "work"
         self.work.mkdir(exist_ok=True)
         self.count = 0
+        self.started = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """A failed test leaves nothing running: the guard of a killed executor ends its agent."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def words(self, *options, command, run_id):
         return [str(w) for w in (self.program, "--state-dir", self.state, "--run-id", run_id, *options, "--", *command)]
@@ -41,6 +52,7 @@ class Executor:
         popen.setdefault("stderr", subprocess.PIPE)
         process = subprocess.Popen(self.words(*options, command=command, run_id=run_id), **popen)
         process.run_id = run_id
+        self.started.append(process)
         return process
 
     def run(self, *options, command, run_id=None, timeout=TIMEOUT, **popen):

@@ -13,7 +13,8 @@ TREE = "plain,setsid,daemon,stubborn,stopped"
 
 @pytest.fixture
 def executor(build_dir, run_dir):
-    return Executor(build_dir, run_dir)
+    with Executor(build_dir, run_dir) as made:
+        yield made
 
 
 def start_tree(executor, *options, kinds=TREE):

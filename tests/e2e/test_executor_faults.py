@@ -13,7 +13,8 @@ from harness import Gateway
 
 @pytest.fixture
 def executor(build_dir, run_dir):
-    return Executor(build_dir, run_dir)
+    with Executor(build_dir, run_dir) as made:
+        yield made
 
 
 @pytest.fixture
@@ -110,6 +111,18 @@ def test_stuck_reader_of_our_stdout(executor):
     out, _ = process.communicate(timeout=60)
     assert len(out) == size
     assert process.returncode == 0
+
+
+def test_stuck_reader_of_our_stderr(executor, small_disk):
+    """Then what we have to say ourselves (here: that the disk is full) waits as well, and nobody waits for it."""
+    executor.state, done = small_disk, executor.folder / "done"
+    script = f"{executor.probe} write 1000 70 >&2; {executor.probe} write 1000 3000; touch {done}"
+    process = executor.start(command=["sh", "-c", script], stdout=subprocess.DEVNULL)
+    await_true(done.exists, timeout=60, what="the agent's end while nobody reads our stderr")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert err.startswith((b"x" * 999 + b"\n") * 70)
+    assert b"JOURNAL_LOST" in err and b"ARTIFACT_LOST" in err
 
 
 def maps(pid):

@@ -15,7 +15,8 @@ from executor_tools import Executor, of_type
 
 @pytest.fixture
 def executor(build_dir, run_dir):
-    return Executor(build_dir, run_dir)
+    with Executor(build_dir, run_dir) as made:
+        yield made
 
 
 def both(executor, words, *options, **popen):

@@ -13,7 +13,8 @@ IGNORED = {".git", "node_modules", "__pycache__"}
 
 @pytest.fixture
 def executor(build_dir, run_dir):
-    return Executor(build_dir, run_dir)
+    with Executor(build_dir, run_dir) as made:
+        yield made
 
 
 def on_disk(folder):
