@@ -50,6 +50,7 @@ class Executor:
         popen.setdefault("stdin", subprocess.DEVNULL)
         popen.setdefault("stdout", subprocess.PIPE)
         popen.setdefault("stderr", subprocess.PIPE)
+        popen.setdefault("bufsize", 0)          # communicate() knows nothing of what a buffer has taken
         process = subprocess.Popen(self.words(*options, command=command, run_id=run_id), **popen)
         process.run_id = run_id
         self.started.append(process)
@@ -69,6 +70,14 @@ class Executor:
         path = self.run_dir(run_id) / "run.db"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
             return [msgpack.unpackb(row[0]) for row in db.execute("select data from event order by key")]
+
+
+def read_exactly(stream, size):
+    """Bytes of an unbuffered stream, fewer only at its end."""
+    taken = b""
+    while len(taken) < size and (part := stream.read(size - len(taken))):
+        taken += part
+    return taken
 
 
 def of_type(events, *types):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from executor_tools import Executor, await_true, of_type, rss_kb
+from executor_tools import Executor, await_true, of_type, read_exactly, rss_kb
 from harness import Gateway
 
 
@@ -175,7 +175,7 @@ def test_gateway_dies_or_hangs_in_mid_run(build_dir, executor, number):
     with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
         process = executor.start("--gateway", executor.folder, "--linger", "0.5",
                                  command=[executor.probe, "write", "200", "2000", "500"])
-        process.stdout.read(40_000)
+        assert len(read_exactly(process.stdout, 40_000)) == 40_000
         gateway.kill(number)
         out, _ = process.communicate(timeout=60)
         gateway.kill(signal.SIGCONT)
