@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "exec/fds.h"
+#include "exec/limits.h"
 #include "exec/rundir.h"
 #include "exec/terminal.h"
 
@@ -219,6 +220,10 @@ static int s_make_publisher (ag_executor_t *self, char **error_r)
     const ag_options_t *options = self->options;
     if (!options->streaming || options->bus_count + options->control_count == 0)
         return 0;
+    if (!ag_limits_allow_sockets (options->bus_count + options->control_count)) {
+        ag_log_warning ("NOT_PUBLISHED", "the run is not published: too few files may be open (ulimit -H -n)");
+        return 0;
+    }
     if (options->curve_dir && !(self->curve = ag_curve_load (options->curve_dir, error_r)))
         return -1;
     ag_publisher_options_t publisher = {
@@ -311,6 +316,7 @@ int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char *
     self->terminal = ag_terminal_is_ours ();
     if (s_make_guard (self, origin, error_r) != 0)
         return -1;
+    ag_limits_widen ();
     s_let_go (self);
     s_make_notes (self);
     if (s_make_folder (self, error_r) != 0)

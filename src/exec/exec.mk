@@ -14,6 +14,7 @@ libag_exec_la_SOURCES = \
 	src/exec/ignore.c src/exec/ignore.h \
 	src/exec/journal.c src/exec/journal.h \
 	src/exec/ladder.c src/exec/ladder.h \
+	src/exec/limits.c src/exec/limits.h \
 	src/exec/notes.c src/exec/notes.h \
 	src/exec/options.c src/exec/options.h \
 	src/exec/outcome.c src/exec/outcome.h \

@@ -68,6 +68,26 @@ def test_view_of_a_strange_parent_is_the_same(executor):
     assert any(line.startswith("limit") and " 150 200" in line for line in bare)
 
 
+@pytest.mark.parametrize("what, limit", [
+    (resource.RLIMIT_NOFILE, (12, 12)), (resource.RLIMIT_NOFILE, (12, 4096)), (resource.RLIMIT_NOFILE, (30, 30)),
+    (resource.RLIMIT_FSIZE, (65536, 65536)), (resource.RLIMIT_FSIZE, (0, 0))])
+def test_limits_end_neither_us_nor_the_agent(executor, what, limit):
+    """They are the agent's to meet. We do with less: no journal, nothing published; but the agent runs."""
+    script = f"import resource; print(resource.getrlimit({what})); print('x' * 200000)"
+    process = executor.run(command=["/usr/bin/python3", "-c", script], preexec_fn=lambda: resource.setrlimit(what, limit))
+    assert process.returncode == 0, process.err
+    assert process.out == f"{limit}\n".encode() + b"x" * 200000 + b"\n"
+
+
+def test_we_take_what_the_hard_limits_allow(executor):
+    """Else the CPU time that the agent may use ends us, when the parsing of what it says has used as much."""
+    process = executor.start(command=["sh", "-c", "ulimit -t; read x"], stdin=subprocess.PIPE,
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (10, 100)))
+    assert process.stdout.readline() == b"10\n"
+    assert resource.prlimit(process.pid, resource.RLIMIT_CPU) == (100, 100)
+    process.communicate(b"\n", timeout=60)
+
+
 def test_descriptors_that_we_were_given_are_the_agents(executor):
     with open(executor.folder / "given", "wb") as given, open(executor.folder / "too", "ab") as too:
         bare, under = views(executor, pass_fds=(given.fileno(), too.fileno()))
