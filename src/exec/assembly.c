@@ -215,7 +215,7 @@ static void s_make_run (ag_executor_t *self)
 }
 
 /*  0, or -1 with *error_r: an endpoint is wrong. */
-static int s_make_publisher (ag_executor_t *self, char **error_r)
+static int s_make_publisher (ag_executor_t *self, const ag_origin_t *origin, char **error_r)
 {
     const ag_options_t *options = self->options;
     if (!options->streaming || options->bus_count + options->control_count == 0)
@@ -239,7 +239,9 @@ static int s_make_publisher (ag_executor_t *self, char **error_r)
         .cancel_fn = s_on_cancel,
         .context = self
     };
+    umask (origin->umask);              /* sockets that we bind are for whom it allows */
     self->publisher = ag_publisher_new (&publisher, error_r);
+    umask (AG_ORIGIN_OWN_UMASK);
     return self->publisher ? 0 : -1;
 }
 
@@ -327,7 +329,7 @@ int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char *
     s_make_pipe (self, &self->err, "stderr", STDERR_FILENO);
     self->buffer = ag_malloc (AG_READ_BYTES);
     s_make_run (self);
-    if (s_make_publisher (self, error_r) != 0)
+    if (s_make_publisher (self, origin, error_r) != 0)
         return -1;
     s_make_owed (self);
     s_make_watch (self);

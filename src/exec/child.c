@@ -18,6 +18,7 @@ void ag_origin_capture (ag_origin_t *self)
     for (int signum = 1; signum < _NSIG; signum++)
         if (sigaction (signum, NULL, &self->actions[signum]) != 0)
             self->actions[signum] = (struct sigaction) { .sa_handler = SIG_DFL };
+    self->umask = umask (AG_ORIGIN_OWN_UMASK);
 }
 
 bool ag_origin_ignores (const ag_origin_t *self, int signum)
@@ -31,6 +32,7 @@ void ag_origin_restore (const ag_origin_t *self)
 {
     for (int signum = 1; signum < _NSIG; signum++)
         sigaction (signum, &self->actions[signum], NULL);
+    umask (self->umask);
     sigprocmask (SIG_SETMASK, &self->mask, NULL);
 }
 

@@ -14,15 +14,20 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+
+/*  For the files of a run: they hold what redaction takes out. */
+enum { AG_ORIGIN_OWN_UMASK = 077 };
 
 /*  The state that a program inherits and we change for ourselves. */
 typedef struct {
     sigset_t mask;                      /* blocked signals */
     struct sigaction actions[_NSIG];    /* dispositions, by signal number */
+    mode_t umask;
 } ag_origin_t;
 
-/*  To be called first thing in main. */
+/*  To be called first thing in main. From then on our umask is our own. */
 void ag_origin_capture (ag_origin_t *self);
 /*  Was this signal ignored when we were started (nohup)? */
 bool ag_origin_ignores (const ag_origin_t *self, int signum);

@@ -265,8 +265,11 @@ def test_our_stdout_stays_blocking(executor):
     assert os.read(reader, 10) == b"x\n"
 
 
-def test_permissions(executor):
-    process = executor.run(command=["true"], preexec_fn=lambda: os.umask(0))
+@pytest.mark.parametrize("mask", [0, 0o777])
+def test_permissions(executor, mask):
+    """Whatever the umask, which stays the agent's."""
+    process = executor.run(command=["sh", "-c", "umask"], preexec_fn=lambda: os.umask(mask))
+    assert process.out == f"{mask:04o}\n".encode()
     folder = executor.run_dir(process.run_id)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert folder.parent.stat().st_mode & 0o777 == 0o700
