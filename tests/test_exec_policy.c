@@ -86,6 +86,31 @@ static void test_ladder_insisting_kills_at_once (void **state)
     ag_ladder_destroy (&ladder);
 }
 
+/*  As timeout(1) does, which signals its child and then its group. */
+static void test_ladder_two_signals_at_once_are_one_request (void **state)
+{
+    (void) state;
+    ag_ladder_t *ladder = ag_ladder_new (0, 10 * SECOND, 0);
+    ag_ladder_cancel (ladder, true, SECOND);
+    assert_int_equal (ag_ladder_signal (ladder, SECOND), SIGTERM);
+    ag_ladder_cancel (ladder, true, SECOND + 1);
+    assert_int_equal (ag_ladder_signal (ladder, SECOND + 1), 0);
+    ag_ladder_cancel (ladder, true, SECOND + 100 * 1000);
+    assert_int_equal (ag_ladder_signal (ladder, SECOND + 100 * 1000), SIGKILL);
+    ag_ladder_destroy (&ladder);
+}
+
+static void test_ladder_who_asks_after_the_end_has_not_stopped_it (void **state)
+{
+    (void) state;
+    ag_ladder_t *ladder = ag_ladder_new (0, 10 * SECOND, 0);
+    ag_ladder_done (ladder);
+    ag_ladder_cancel (ladder, true, SECOND);
+    assert_int_equal (ag_ladder_signal (ladder, SECOND), 0);
+    assert_int_equal (ag_ladder_reason (ladder), AG_STOP_NONE);
+    ag_ladder_destroy (&ladder);
+}
+
 /* ---------------------------------------------------------------------- */
 
 /*  Warnings as text: [message] or [message+suppressed]. */
@@ -304,6 +329,8 @@ int main (void)
         cmocka_unit_test (test_ladder_terminates_then_kills),
         cmocka_unit_test (test_ladder_first_reason_counts),
         cmocka_unit_test (test_ladder_insisting_kills_at_once),
+        cmocka_unit_test (test_ladder_two_signals_at_once_are_one_request),
+        cmocka_unit_test (test_ladder_who_asks_after_the_end_has_not_stopped_it),
         cmocka_unit_test (test_fold_lines_of_one_read_are_one_warning),
         cmocka_unit_test (test_fold_waits_for_the_end_of_a_line),
         cmocka_unit_test (test_fold_flood),

@@ -11,8 +11,9 @@
 
 #include "core/mem.h"
 
-/*  SIGKILL is repeated: what forks at that moment escapes one pass. */
-enum { KILL_AGAIN_US = 100 * 1000 };
+/*  SIGKILL is repeated: what forks at that moment escapes one pass. Two signals
+    at once are one request: timeout(1) sends it to its child and to its group. */
+enum { KILL_AGAIN_US = 100 * 1000, SAME_US = 100 * 1000 };
 
 struct ag_ladder {
     int64_t kill_after_us;      /* from SIGTERM to SIGKILL */
@@ -20,6 +21,8 @@ struct ag_ladder {
     int64_t kill_us;            /* when SIGKILL is due; INT64_MAX: not yet known */
     ag_stop_t reason;           /* who asked first */
     bool timeout;               /* term_us is the time limit, not yet a reason */
+    bool done;                  /* the agent is dead */
+    int64_t asked_us;           /* when AG_STOP_CANCELLED was first asked for */
 };
 
 ag_ladder_t *ag_ladder_new (int64_t timeout_us, int64_t kill_after_us, int64_t start_us)
@@ -40,17 +43,21 @@ void ag_ladder_destroy (ag_ladder_t **self_p)
 
 void ag_ladder_cancel (ag_ladder_t *self, bool insist, int64_t now_us)
 {
+    if (self->done)
+        return;
     if (self->reason == AG_STOP_NONE) {
         self->reason = AG_STOP_CANCELLED;
+        self->asked_us = now_us;
         self->timeout = false;
         self->term_us = now_us;
     }
-    else if (insist && self->term_us == INT64_MAX && self->kill_us > now_us)
+    else if (insist && self->kill_us > now_us && now_us >= self->asked_us + SAME_US)
         self->kill_us = now_us;
 }
 
 void ag_ladder_done (ag_ladder_t *self)
 {
+    self->done = true;
     self->term_us = self->kill_us = INT64_MAX;
 }
 

@@ -25,9 +25,10 @@ typedef enum {
 ag_ladder_t *ag_ladder_new (int64_t timeout_us, int64_t kill_after_us, int64_t start_us);
 void ag_ladder_destroy (ag_ladder_t **self_p);
 
-/*  Asks the agent to stop. With `insist`, a second time means SIGKILL at once. */
+/*  Asks the agent to stop. With `insist`, a second time means SIGKILL at once,
+    unless it comes so soon that it is the same request. */
 void ag_ladder_cancel (ag_ladder_t *self, bool insist, int64_t now_us);
-/*  The agent is dead: nothing more is due. */
+/*  The agent is dead: nothing more is due, and who asks now has not stopped it. */
 void ag_ladder_done (ag_ladder_t *self);
 /*  The signal to send now, or 0. */
 int ag_ladder_signal (ag_ladder_t *self, int64_t now_us);
