@@ -16,7 +16,6 @@
 #include "exec/fds.h"
 #include "exec/limits.h"
 #include "exec/rundir.h"
-#include "exec/terminal.h"
 
 enum {
     PIPE_BYTES = 1024 * 1024,           /* asked for, so that our fsync does not hold the agent up */
@@ -99,7 +98,7 @@ static ag_str_t s_str (const char *text)
 static int s_make_guard (ag_executor_t *self, const ag_origin_t *origin, char **error_r)
 {
     ag_guard_options_t guard = {
-        .plan = { .argv = self->options->argv, .origin = origin, .terminal = self->terminal },
+        .plan = { .argv = self->options->argv, .origin = origin, .terminal = ag_terminal_is_ours () },
         .kill_after_ms = (int) self->options->kill_after_ms
     };
     if (ag_fds_pipe (&self->out.fd, &guard.plan.stdout_fd) != 0
@@ -121,8 +120,8 @@ static void s_let_go (ag_executor_t *self)
 {
     int keep[] = { self->out.fd, self->err.fd, ag_guard_fd (self->guard) };
     ag_fds_close_others (keep, sizeof keep / sizeof *keep);
-    if (!self->terminal)
-        ag_fds_replace_by_null (STDIN_FILENO);
+    self->terminal = ag_terminal_new ();
+    ag_fds_replace_by_null (STDIN_FILENO);
     ag_fds_plug_standard ();
 }
 
@@ -279,18 +278,21 @@ static void s_make_watch (ag_executor_t *self)
     ag_run_warn (self->run, "NOT_WATCHED", error);
 }
 
-/*  What was ignored when we were started (nohup) stays ignored. */
+/*  What was ignored when we were started (nohup) stays ignored. SIGCONT is wanted
+    in any case (terminal.h), and that our children can be waited for too. */
 static void s_make_signals (ag_executor_t *self, const ag_origin_t *origin)
 {
-    static const int asking[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP };
     sigset_t set;
     sigemptyset (&set);
-    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++)
-        if (!ag_origin_ignores (origin, asking[i]))
-            sigaddset (&set, asking[i]);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!ag_origin_ignores (origin, wanted[i]))
+            sigaddset (&set, wanted[i]);
+    sigaddset (&set, SIGCONT);
     sigprocmask (SIG_BLOCK, &set, NULL);
     signal (SIGPIPE, SIG_IGN);
     signal (SIGTTOU, SIG_IGN);
+    signal (SIGCHLD, SIG_DFL);
     self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 }
@@ -315,7 +317,6 @@ void ag_executor_tell_artifacts (ag_executor_t *self)
 
 int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char **error_r)
 {
-    self->terminal = ag_terminal_is_ours ();
     if (s_make_guard (self, origin, error_r) != 0)
         return -1;
     ag_limits_widen ();
@@ -347,6 +348,7 @@ void ag_executor_free (ag_executor_t *self)
     ag_curve_destroy (&self->curve);
     ag_prune_destroy (&self->prune);
     ag_watch_destroy (&self->watch);
+    ag_terminal_destroy (&self->terminal);
     ag_ladder_destroy (&self->ladder);
     ag_parser_destroy (&self->parser);
     ag_fold_destroy (&self->fold);

@@ -35,7 +35,7 @@ agentgate_exec_LDADD = $(AG_EXEC_LIBS)
 # An agent that tells how the world looks from where it stands, for tests/e2e.
 noinst_PROGRAMS += tests/e2e/probe
 tests_e2e_probe_SOURCES = tests/e2e/probe.c
-EXTRA_DIST += tests/e2e/executor_tools.py tests/e2e/test_executor_end.py tests/e2e/test_executor_faults.py \
+EXTRA_DIST += tests/e2e/executor_tools.py tests/e2e/test_executor_end.py tests/e2e/test_executor_faults.py tests/e2e/test_executor_jobs.py \
 	tests/e2e/test_executor_view.py tests/e2e/test_executor_watch.py
 
 if HAVE_CMOCKA

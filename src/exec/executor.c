@@ -17,7 +17,6 @@
 #include "exec/fds.h"
 #include "exec/outcome.h"
 #include "exec/rundir.h"
-#include "exec/terminal.h"
 
 enum {
     DRAIN_BYTES = 1024 * 1024,          /* passed through in one turn */
@@ -152,38 +151,45 @@ static void s_take_death (ag_executor_t *self, int wait_status, int spawn_errno)
     self->spawn_errno = spawn_errno;
     ag_ladder_done (self->ladder);
     if (self->terminal)
-        ag_terminal_give (getpgrp (), self->agent);
+        ag_terminal_agent_dead (self->terminal, self->agent);
 }
 
 static int s_on_agent (zloop_t *loop, zmq_pollitem_t *item, void *context)
 {
     (void) loop, (void) item;
-    ag_executor_t *self = context;
-    int status;
-    s_begin (self);
-    if (waitpid (self->agent, &status, WNOHANG) != self->agent)
-        return s_settle (self);
-    s_unpoll (self, self->pid_fd);
-    s_take_death (self, status, 0);
-    return s_settle (self);
+    s_begin (context);
+    return s_settle (context);          /* reaps it */
 }
 
-/*  Somebody has killed the guard. The agent is our child now. */
+/*  Without the guard its children are ours: the agent, and what is orphaned below it. */
+static void s_reap (ag_executor_t *self)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid (-1, &status, WNOHANG)) > 0)
+        if (pid == self->agent && !self->dead) {
+            s_unpoll (self, self->pid_fd);
+            s_take_death (self, status, 0);
+        }
+}
+
+/*  Somebody has killed the guard. What it has not told of the agent is known to
+    nobody: neither its pid, if it was just started, nor how it ended. */
 static void s_guard_lost (ag_executor_t *self)
 {
     s_unpoll (self, ag_guard_fd (self->guard));
+    self->guard_lost = true;
     if (self->dead)
         return;
     ag_log_warning ("GUARD_LOST", "the guard process is dead: should we be killed, the agent will go on alone");
-    if (!self->agent) {
-        s_take_death (self, 0, ECHILD);
+    if (self->agent)
+        self->pid_fd = (int) syscall (SYS_pidfd_open, self->agent, 0);
+    if (self->pid_fd >= 0) {
+        s_poll (self, self->pid_fd, ZMQ_POLLIN, s_on_agent, self);
         return;
     }
-    self->pid_fd = (int) syscall (SYS_pidfd_open, self->agent, 0);
-    if (self->pid_fd >= 0)
-        s_poll (self, self->pid_fd, ZMQ_POLLIN, s_on_agent, self);
-    else
-        s_take_death (self, W_EXITCODE (0, SIGKILL), 0);
+    ag_guard_signal (self->guard, SIGKILL);
+    s_take_death (self, self->agent ? W_EXITCODE (0, SIGKILL) : 0, self->agent ? 0 : ECHILD);
 }
 
 static void s_take_report (ag_executor_t *self, const ag_guard_report_t *report)
@@ -200,7 +206,7 @@ static void s_take_report (ag_executor_t *self, const ag_guard_report_t *report)
         break;
     case AG_GUARD_STOPPED:
         if (self->terminal)
-            ag_terminal_stop_with (self->agent);
+            ag_terminal_agent_stopped (self->terminal, self->agent, report->value);
         break;
     case AG_GUARD_CONTINUED:
         break;
@@ -223,18 +229,36 @@ static int s_on_guard (zloop_t *loop, zmq_pollitem_t *item, void *context)
 /* ---------------------------------------------------------------------- */
 /*  Signals, files, gateways, time */
 
+/*  Asked to stop. While we only linger, for us there is nothing more to do. */
+static void s_take_request (ag_executor_t *self, int64_t now_us)
+{
+    if (self->phase == LINGERING)
+        self->phase = OVER;
+    else
+        ag_ladder_cancel (self->ladder, true, now_us);
+}
+
+/*  Whoever signals us means the agent: he has our pid, and the terminal's Ctrl-Z and
+    Ctrl-\ come to our group unless stdin is the terminal (terminal.h). When the
+    agent stops, we do. */
+static void s_take_signal (ag_executor_t *self, int signum, int64_t now_us)
+{
+    if (signum == SIGINT || signum == SIGTERM || signum == SIGHUP || (signum == SIGQUIT && self->dead))
+        s_take_request (self, now_us);
+    else if (!self->dead)
+        ag_guard_pass (self->guard, signum, signum != SIGUSR1 && signum != SIGUSR2);
+    else if (signum == SIGTSTP && self->terminal)
+        ag_terminal_stop ();
+}
+
 static int s_on_signal (zloop_t *loop, zmq_pollitem_t *item, void *context)
 {
     (void) loop, (void) item;
     ag_executor_t *self = context;
     struct signalfd_siginfo info;
     int64_t now_us = s_begin (self);
-    if (read (self->signal_fd, &info, sizeof info) == sizeof info) {
-        if (self->phase == LINGERING)
-            self->phase = OVER;
-        else
-            ag_ladder_cancel (self->ladder, true, now_us);
-    }
+    if (read (self->signal_fd, &info, sizeof info) == sizeof info)
+        s_take_signal (self, (int) info.ssi_signo, now_us);
     return s_settle (self);
 }
 
@@ -464,6 +488,8 @@ static int64_t s_owed_turn (ag_executor_t *self, int64_t now_us)
 static int s_settle (ag_executor_t *self)
 {
     int64_t now_us = ag_clock_mono_us ();
+    if (self->guard_lost)
+        s_reap (self);
     s_climb (self, now_us);
     if (self->phase == RUNNING) {
         ag_fold_tick (self->fold, now_us);

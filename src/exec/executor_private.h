@@ -20,6 +20,7 @@
 #include "exec/notes.h"
 #include "exec/prune.h"
 #include "exec/run.h"
+#include "exec/terminal.h"
 #include "exec/watch.h"
 
 enum { AG_READ_BYTES = 256 * 1024 };    /* at most, of the agent's output in one turn */
@@ -51,7 +52,8 @@ struct ag_executor {
     char *buffer;                       /* of one read */
     ag_pipe_t out, err;                  /* the agent's stdout and stderr */
     ag_guard_t *guard;
-    bool terminal;                      /* the agent's group has it */
+    bool guard_lost;                    /* somebody has killed it: we wait for the agent ourselves */
+    ag_terminal_t *terminal;            /* NULL: we have none */
     pid_t agent;                        /* 0: not there yet */
     bool dead;                          /* the agent is, or never came to be */
     int wait_status;                    /* of the dead agent */

@@ -80,6 +80,8 @@ void ag_guard_abandon (ag_guard_t **self_p)
     ag_guard_t *self = *self_p;
     if (!self)
         return;
+    if (self->lost)
+        ag_descend_signal (getpid (), SIGKILL, 0);      /* nobody else will */
     close (self->sock);
     free (self);
     *self_p = NULL;
@@ -98,6 +100,14 @@ void ag_guard_signal (ag_guard_t *self, int signum)
     if (self->agent > 0)
         kill (-self->agent, signum);
     ag_descend_signal (getpid (), signum, self->agent);
+}
+
+void ag_guard_pass (ag_guard_t *self, int signum, bool group)
+{
+    if (!self->lost && s_command (self, group ? AG_GUARD_DO_PASS_GROUP : AG_GUARD_DO_PASS, signum) == 0)
+        return;
+    if (self->agent > 0)
+        kill (group ? -self->agent : self->agent, signum);
 }
 
 int ag_guard_fd (const ag_guard_t *self)

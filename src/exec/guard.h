@@ -59,6 +59,9 @@ int ag_guard_spawn (ag_guard_t *self);
 /*  Signals the agent's group and every descendant outside it. */
 void ag_guard_signal (ag_guard_t *self, int signum);
 
+/*  Passes on a signal that was meant for the agent: to it alone, or to its group. */
+void ag_guard_pass (ag_guard_t *self, int signum, bool group);
+
 int ag_guard_fd (const ag_guard_t *self);       /* to be polled for input */
 /*  1 a report, 0 none now, -1 the guard is gone (after AG_GUARD_LOST). */
 int ag_guard_next (ag_guard_t *self, ag_guard_report_t *report_r);

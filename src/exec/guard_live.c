@@ -5,6 +5,7 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -26,6 +27,7 @@ typedef struct {
     const ag_guard_options_t *options;  /* what to start, how long to wait */
     int sock;                           /* to the executor */
     int signal_fd;                      /* SIGCHLD */
+    pid_t group;                        /* the executor's, which we were in */
     pid_t agent;                        /* 0: not there yet */
     bool agent_reaped;                  /* its pid may be somebody else's now */
 } s_guard_t;
@@ -101,6 +103,13 @@ static size_t s_signal_tree (s_guard_t *self, int signum)
     return ag_descend_signal (getpid (), signum, group);
 }
 
+/*  As long as the pid is the agent's. */
+static void s_pass (s_guard_t *self, pid_t whom, int signum)
+{
+    if (self->agent && !self->agent_reaped)
+        kill (whom, signum);
+}
+
 static void s_wait (s_guard_t *self, struct pollfd *items, nfds_t count, int timeout_ms)
 {
     struct signalfd_siginfo ignored;
@@ -125,12 +134,22 @@ static void s_hear_out (struct pollfd *item)
         item->fd = -1;          /* all its writers are gone */
 }
 
+/*  The terminal goes back to where the executor had it from. */
+static void s_take_terminal_back (s_guard_t *self)
+{
+    int fd = open ("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && self->agent && tcgetpgrp (fd) == self->agent)
+        tcsetpgrp (fd, self->group);
+    ag_fds_close (&fd);
+}
+
 /*  The executor is gone. SIGTERM once, then SIGKILL until nothing is left. */
 static void __attribute__ ((noreturn)) s_clean_up (s_guard_t *self)
 {
     int64_t kill_us = ag_clock_mono_us () + self->options->kill_after_ms * INT64_C (1000);
     struct pollfd items[] = { { .fd = self->signal_fd, .events = POLLIN },
         { .fd = self->options->read_fds[0], .events = POLLIN }, { .fd = self->options->read_fds[1], .events = POLLIN } };
+    s_take_terminal_back (self);
     size_t living = s_signal_tree (self, SIGTERM);
     while (living) {
         s_wait (self, items, 3, LADDER_STEP_MS);
@@ -156,6 +175,12 @@ static void s_obey (s_guard_t *self)
     case AG_GUARD_DO_SIGNAL:
         s_signal_tree (self, command.value);
         break;
+    case AG_GUARD_DO_PASS:
+        s_pass (self, self->agent, command.value);
+        break;
+    case AG_GUARD_DO_PASS_GROUP:
+        s_pass (self, -self->agent, command.value);
+        break;
     }
 }
 
@@ -168,6 +193,7 @@ static void s_prepare (s_guard_t *self)
     struct sigaction plain = { .sa_handler = SIG_DFL };
     prctl (PR_SET_CHILD_SUBREAPER, 1);
     prctl (PR_SET_NAME, "agentgate-guard");
+    self->group = getpgrp ();
     setpgid (0, 0);
     sigaction (SIGCHLD, &plain, NULL);
     sigfillset (&all);

@@ -12,7 +12,9 @@
 /*  Executor to guard, one datagram each. */
 typedef enum {
     AG_GUARD_DO_SPAWN,
-    AG_GUARD_DO_SIGNAL                  /* value: the signal */
+    AG_GUARD_DO_SIGNAL,                 /* value: the signal, for the whole tree */
+    AG_GUARD_DO_PASS,                   /* the same, for the agent */
+    AG_GUARD_DO_PASS_GROUP              /* the same, for its group */
 } ag_guard_verb_t;
 
 typedef struct {

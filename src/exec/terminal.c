@@ -6,29 +6,90 @@
 */
 #include "exec/terminal.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include "core/mem.h"
+#include "exec/fds.h"
+
+struct ag_terminal {
+    int fd;                     /* /dev/tty: also there when stdin is something else */
+    bool given;                 /* the agent's group has had it, so it gets it again after a stop */
+};
 
 bool ag_terminal_is_ours (void)
 {
     return isatty (STDIN_FILENO) && tcgetpgrp (STDIN_FILENO) == getpgrp ();
 }
 
-/*  From the background this raises SIGTTOU, which we ignore. */
-void ag_terminal_give (pid_t group, pid_t from)
+ag_terminal_t *ag_terminal_new (void)
 {
-    pid_t now = tcgetpgrp (STDIN_FILENO);
-    if (now == from || now == getpgrp ())
-        tcsetpgrp (STDIN_FILENO, group);
+    int fd = ag_fds_lift (open ("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (fd < 0)
+        return NULL;
+    ag_terminal_t *self = ag_calloc (1, sizeof *self);
+    self->fd = fd;
+    self->given = tcgetpgrp (STDIN_FILENO) >= 0;
+    return self;
+}
+
+void ag_terminal_destroy (ag_terminal_t **self_p)
+{
+    ag_terminal_t *self = *self_p;
+    if (!self)
+        return;
+    ag_fds_close (&self->fd);
+    free (self);
+    *self_p = NULL;
+}
+
+/*  From the background this raises SIGTTOU, which we ignore. */
+static void s_give (ag_terminal_t *self, pid_t from, pid_t to)
+{
+    if (tcgetpgrp (self->fd) == from)
+        tcsetpgrp (self->fd, to);
 }
 
 /*  SIGTSTP, not SIGSTOP: where no shell could ever continue us (an orphaned
-    process group) the kernel lets it pass, as it would have for the agent. */
-void ag_terminal_stop_with (pid_t agent)
+    process group) the kernel lets it pass. Returns whether we did stop: then
+    we got SIGCONT, which is still to be read from the signalfd. */
+static bool s_stop_our_group (void)
 {
-    ag_terminal_give (getpgrp (), agent);
+    sigset_t stop, before, pending;
+    sigemptyset (&stop);
+    sigaddset (&stop, SIGTSTP);
+    sigprocmask (SIG_UNBLOCK, &stop, &before);
     kill (0, SIGTSTP);
-    if (tcgetpgrp (STDIN_FILENO) == getpgrp ())
-        tcsetpgrp (STDIN_FILENO, agent);
+    sigprocmask (SIG_SETMASK, &before, NULL);
+    return sigpending (&pending) == 0 && sigismember (&pending, SIGCONT);
+}
+
+void ag_terminal_stop (void)
+{
+    s_stop_our_group ();
+}
+
+void ag_terminal_agent_stopped (ag_terminal_t *self, pid_t agent, int signum)
+{
+    bool wants = signum == SIGTTIN || signum == SIGTTOU;
+    bool had = self->given;
+    self->given |= wants;
+    if (!wants || tcgetpgrp (self->fd) != getpgrp ()) {
+        if (signum == SIGSTOP && !had)
+            return;             /* somebody has stopped the agent alone, and will continue it */
+        s_give (self, agent, getpgrp ());
+        /*  What the kernel does with a stopped job that has lost its shell */
+        if (!s_stop_our_group () && wants)
+            kill (-agent, SIGHUP);
+    }
+    if (self->given)
+        s_give (self, getpgrp (), agent);
     kill (-agent, SIGCONT);
+}
+
+void ag_terminal_agent_dead (ag_terminal_t *self, pid_t agent)
+{
+    s_give (self, agent, getpgrp ());
 }
