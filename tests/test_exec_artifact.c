@@ -28,7 +28,7 @@ enum { MEMORY = 300000 };
 
 static ag_artifact_t *s_new (const char *dir, const char *name, int out_fd)
 {
-    ag_artifact_options_t options = { dir, name, out_fd, MEMORY };
+    ag_artifact_options_t options = { .dir = dir, .name = name, .out_fd = out_fd, .max_memory_bytes = MEMORY };
     return ag_artifact_new (&options);
 }
 
@@ -209,6 +209,146 @@ static void test_memory_is_bounded (void **state)
     close (out);
 }
 
+/*  The kept file is full, the spare folder has room: not a byte is lost, and memory is not needed. */
+static void test_disk_full_goes_on_in_the_spare_folder (void **state)
+{
+    (void) state;
+    srand (seed_of_test ("spare"));
+    char *folder = new_folder (), *spare = new_folder ();
+    int in, out;
+    uint64_t written = 0;
+    s_pipe (&in, &out);
+    ag_artifact_options_t options = { .dir = folder, .name = "raw", .out_fd = out, .spare_dir = spare,
+        .max_spare_bytes = 100 * 1000 * 1000, .max_memory_bytes = 0 };
+    ag_artifact_t *artifact = ag_artifact_new (&options);
+    s_limit_files (100001);
+    while (!ag_artifact_error (artifact))
+        s_append (artifact, &written, 9000);
+    s_limit_files (RLIM_INFINITY);
+    uint64_t taken = 0;
+    s_append (artifact, &written, 2 * 1000 * 1000);
+    assert_true (ag_artifact_pending (artifact));
+    s_take_all (artifact, in, &taken);
+    assert_true (taken == written);
+    assert_int_equal (s_size (folder, "raw"), 100001);
+    ag_artifact_destroy (&artifact);
+    assert_int_equal (rmdir (spare), 0);        /* nothing is left there */
+    free (spare);
+    close (in);
+    close (out);
+    remove_folder (&folder);
+}
+
+static void test_spare_file_is_bounded (void **state)
+{
+    (void) state;
+    char *spare = new_folder ();
+    int in, out;
+    uint64_t written = 0, taken = 0;
+    s_pipe (&in, &out);
+    ag_artifact_options_t options = { .out_fd = out, .spare_dir = spare, .max_spare_bytes = 500000, .max_memory_bytes = MEMORY };
+    ag_artifact_t *artifact = ag_artifact_new (&options);
+    for (int i = 0; i < 200; i++)
+        s_append (artifact, &written, 10000);
+    s_take_all (artifact, in, &taken);
+    assert_true (taken >= 500000 + MEMORY);
+    assert_true (taken == written - ag_artifact_dropped (artifact));
+    ag_artifact_destroy (&artifact);
+    close (in);
+    close (out);
+    remove_folder (&spare);
+}
+
+/*  Two that are passed on to one pipe, whose reader is slow. */
+static void test_lines_of_two_with_one_reader_stay_whole (void **state)
+{
+    (void) state;
+    srand (seed_of_test ("two"));
+    char *folder = new_folder ();
+    int in, out;
+    s_pipe (&in, &out);
+    ag_artifact_t *each[2] = { s_new (folder, "a", out), s_new (folder, "b", out) };
+    ag_artifact_share_reader (each[0], each[1]);
+    ag_buf_t seen = { 0 }, wanted[2] = { { 0 }, { 0 } };
+    for (int i = 0; i < 2000 || ag_artifact_pending (each[0]) || ag_artifact_pending (each[1]); i++) {
+        int who = rand () % 2;
+        char line[512];
+        int len = snprintf (line, sizeof line, "%c %d %.*s\n", 'a' + who, i, rand () % 400, "................................"
+            "................................................................................................................."
+            "................................................................................................................."
+            "................................................................................................................");
+        if (i < 2000) {
+            ag_artifact_append (each[who], line, (size_t) len);
+            ag_buf_append (&wanted[who], line, (size_t) len);
+        }
+        ag_artifact_drain (each[rand () % 2], (size_t) (1 + rand () % 5000));
+        char got[300];
+        ssize_t taken = read (in, got, (size_t) (1 + rand () % 299));
+        ag_buf_append (&seen, got, taken > 0 ? (size_t) taken : 0);
+    }
+    char got[4096];
+    for (ssize_t taken; (taken = read (in, got, sizeof got)) > 0; )
+        ag_buf_append (&seen, got, (size_t) taken);
+    ag_buf_t each_seen[2] = { { 0 }, { 0 } };
+    for (const char *at = seen.data, *end = seen.data + seen.len; at < end; ) {
+        const char *newline = memchr (at, '\n', (size_t) (end - at));
+        assert_non_null (newline);
+        assert_true (*at == 'a' || *at == 'b');
+        ag_buf_append (&each_seen[*at - 'a'], at, (size_t) (newline + 1 - at));
+        at = newline + 1;
+    }
+    for (int who = 0; who < 2; who++) {
+        assert_int_equal (each_seen[who].len, wanted[who].len);
+        assert_memory_equal (each_seen[who].data, wanted[who].data, wanted[who].len);
+        ag_artifact_destroy (&each[who]);
+        ag_buf_free (&each_seen[who]);
+        ag_buf_free (&wanted[who]);
+    }
+    ag_buf_free (&seen);
+    close (in);
+    close (out);
+    remove_folder (&folder);
+}
+
+/*  Lines that are never finished do not make them wait for each other for good. */
+static void test_two_with_one_reader_never_wait_for_each_other (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), block[1000];
+    int in, out;
+    size_t seen = 0;
+    memset (block, 'x', sizeof block);
+    s_pipe (&in, &out);
+    ag_artifact_t *each[2] = { s_new (folder, "a", out), s_new (folder, "b", out) };
+    ag_artifact_share_reader (each[0], each[1]);
+    for (int i = 0; i < 400; i++)
+        ag_artifact_append (each[i % 2], block, sizeof block);
+    char got[4096];
+    for (int i = 0; i < 1000; i++) {
+        ag_artifact_drain (each[i % 2], 100000);
+        ssize_t taken = read (in, got, sizeof got);
+        seen += taken > 0 ? (size_t) taken : 0;
+    }
+    assert_int_equal (seen, 400 * sizeof block);
+    ag_artifact_destroy (&each[0]);
+    ag_artifact_destroy (&each[1]);
+    close (in);
+    close (out);
+    remove_folder (&folder);
+}
+
+static void test_full_device_is_told (void **state)
+{
+    (void) state;
+    int full = open ("/dev/full", O_WRONLY | O_CLOEXEC);
+    ag_artifact_t *artifact = s_new (NULL, NULL, full);
+    ag_artifact_append (artifact, "x\n", 2);
+    assert_int_equal (ag_artifact_reader_error (artifact), ENOSPC);
+    assert_int_equal (ag_artifact_out_fd (artifact), -1);
+    ag_artifact_destroy (&artifact);
+    close (full);
+}
+
 static void test_reader_that_goes_away (void **state)
 {
     (void) state;
@@ -222,6 +362,7 @@ static void test_reader_that_goes_away (void **state)
     assert_true (ag_artifact_pending (artifact));
     close (in);
     ag_artifact_drain (artifact, 1000000);
+    assert_int_equal (ag_artifact_reader_error (artifact), EPIPE);
     assert_false (ag_artifact_pending (artifact));
     assert_int_equal (ag_artifact_out_fd (artifact), -1);
     s_append (artifact, &written, 1000);
@@ -340,6 +481,11 @@ int main (void)
         cmocka_unit_test (test_socket_reader),
         cmocka_unit_test (test_disk_full_goes_on_in_memory),
         cmocka_unit_test (test_memory_is_bounded),
+        cmocka_unit_test (test_disk_full_goes_on_in_the_spare_folder),
+        cmocka_unit_test (test_spare_file_is_bounded),
+        cmocka_unit_test (test_lines_of_two_with_one_reader_stay_whole),
+        cmocka_unit_test (test_two_with_one_reader_never_wait_for_each_other),
+        cmocka_unit_test (test_full_device_is_told),
         cmocka_unit_test (test_reader_that_goes_away),
         cmocka_unit_test (test_a_file_that_is_there_is_not_taken),
         cmocka_unit_test (test_spout_leaves_the_open_file_alone),

@@ -20,6 +20,7 @@
 enum {
     PIPE_BYTES = 1024 * 1024,           /* asked for, so that our fsync does not hold the agent up */
     BACKLOG_MEMORY_BYTES = 4 * 1024 * 1024,     /* held for a stuck reader when no disk takes it */
+    BACKLOG_SPARE_BYTES = 256 * 1024 * 1024,    /* in TMPDIR, when the state dir does not take it */
     COMMAND_CHARS = 2000,               /* of the command line in run_started */
     NOTES_BYTES = 64 * 1024             /* of our own lines, while nobody reads our stderr */
 };
@@ -164,15 +165,32 @@ static int s_make_folder (ag_executor_t *self, char **error_r)
 
 static void s_make_pipe (ag_executor_t *self, ag_pipe_t *pipe, const char *name, int out_fd)
 {
+    const char *tmp = getenv ("TMPDIR");
     ag_artifact_options_t options = {
         .dir = self->run_dir,
         .name = self->options->keep_artifacts ? name : NULL,
         .out_fd = self->options->quiet ? -1 : out_fd,
+        .spare_dir = tmp && *tmp ? tmp : "/tmp",
+        .max_spare_bytes = BACKLOG_SPARE_BYTES,
         .max_memory_bytes = BACKLOG_MEMORY_BYTES
     };
     pipe->owner = self;
     pipe->artifact = ag_artifact_new (&options);
     pipe->out_fd = -1;
+}
+
+static bool s_is_same_file (int a, int b)
+{
+    struct stat left, right;
+    return fstat (a, &left) == 0 && fstat (b, &right) == 0 && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+static void s_make_pipes (ag_executor_t *self)
+{
+    s_make_pipe (self, &self->out, "stdout", STDOUT_FILENO);
+    s_make_pipe (self, &self->err, "stderr", STDERR_FILENO);
+    if (s_is_same_file (STDOUT_FILENO, STDERR_FILENO))
+        ag_artifact_share_reader (self->out.artifact, self->err.artifact);
 }
 
 static void s_make_run (ag_executor_t *self)
@@ -299,14 +317,24 @@ static void s_make_signals (ag_executor_t *self, const ag_origin_t *origin)
 
 /* ---------------------------------------------------------------------- */
 
+static void s_tell (ag_executor_t *self, bool *told, const char *code, const char *what, const char *name, int error)
+{
+    if (*told)
+        return;
+    *told = true;
+    char *text = ag_asprintf ("the agent's %s %s any more: %s", name, what, strerror (error));
+    ag_log_error (code, "%s", text);
+    ag_run_warn (self->run, code, text);
+}
+
+/*  A reader that goes away is none of our business; a full disk is. */
 static void s_tell_artifact (ag_executor_t *self, ag_pipe_t *pipe, const char *name)
 {
-    int error = ag_artifact_error (pipe->artifact);
-    if (!error || pipe->told_lost)
-        return;
-    pipe->told_lost = true;
-    ag_log_error ("ARTIFACT_LOST", "the raw %s is not kept any more: %s", name, strerror (error));
-    ag_run_warn (self->run, "ARTIFACT_LOST", ag_asprintf ("the raw %s is not kept any more: %s", name, strerror (error)));
+    int error = ag_artifact_error (pipe->artifact), reader_error = ag_artifact_reader_error (pipe->artifact);
+    if (error)
+        s_tell (self, &pipe->told_lost, "ARTIFACT_LOST", "is not kept", name, error);
+    if (reader_error && reader_error != EPIPE && reader_error != ECONNRESET)
+        s_tell (self, &pipe->told_unpassed, "OUTPUT_LOST", "cannot be passed on", name, reader_error);
 }
 
 void ag_executor_tell_artifacts (ag_executor_t *self)
@@ -326,8 +354,7 @@ int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char *
         return -1;
     s_make_signals (self, origin);
     zsys_handler_set (NULL);
-    s_make_pipe (self, &self->out, "stdout", STDOUT_FILENO);
-    s_make_pipe (self, &self->err, "stderr", STDERR_FILENO);
+    s_make_pipes (self);
     self->buffer = ag_malloc (AG_READ_BYTES);
     s_make_run (self);
     if (s_make_publisher (self, origin, error_r) != 0)

@@ -21,6 +21,7 @@ libag_exec_la_SOURCES = \
 	src/exec/prune.c src/exec/prune.h \
 	src/exec/run.c src/exec/run.h \
 	src/exec/rundir.c src/exec/rundir.h \
+	src/exec/span.c src/exec/span.h \
 	src/exec/spout.c src/exec/spout.h \
 	src/exec/terminal.c src/exec/terminal.h \
 	src/exec/watch.c src/exec/watch.h \

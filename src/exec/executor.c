@@ -103,7 +103,6 @@ static void s_take_output (ag_executor_t *self, ag_pipe_t *pipe, size_t len, int
     bool is_stdout = pipe == &self->out;
     self->read_us = now_us;
     ag_artifact_append (pipe->artifact, self->buffer, len);
-    ag_executor_tell_artifacts (self);
     if (is_stdout)
         ag_parser_feed (self->parser, self->buffer, len, now_us);
     else
@@ -491,6 +490,7 @@ static int s_settle (ag_executor_t *self)
     if (self->guard_lost)
         s_reap (self);
     s_climb (self, now_us);
+    ag_executor_tell_artifacts (self);
     if (self->phase == RUNNING) {
         ag_fold_tick (self->fold, now_us);
         ag_parser_tick (self->parser, now_us);
@@ -551,7 +551,6 @@ static void s_start (ag_executor_t *self)
     self->ladder = ag_ladder_new (options->timeout_ms * 1000, options->kill_after_ms * 1000, self->start_us);
     if (ag_guard_spawn (self->guard) != 0)
         s_take_death (self, 0, errno);
-    ag_executor_tell_artifacts (self);
 }
 
 /*  An agent that was asked to stop leaves nothing behind. */

@@ -34,6 +34,7 @@ typedef struct {
     ag_artifact_t *artifact;    /* raw bytes and pass-through */
     int out_fd;                 /* polled for room; -1: not */
     bool told_lost;             /* that the raw file is incomplete */
+    bool told_unpassed;         /* that what comes out of us is */
 } ag_pipe_t;
 
 typedef enum {
@@ -89,7 +90,7 @@ struct ag_executor {
 int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char **error_r);
 /*  Frees what there is of them, but for the guard and run_dir. */
 void ag_executor_free (ag_executor_t *self);
-/*  The raw output is not kept (any more): tells it, once. */
+/*  The raw output is not kept, or not passed on, any more: tells it, once. */
 void ag_executor_tell_artifacts (ag_executor_t *self);
 
 #endif

@@ -156,6 +156,65 @@ def test_stuck_reader_without_artifacts(executor):
     assert {path.name for path in executor.run_dir(process.run_id).iterdir()} == {"run.db", "run.db-lock", "owed"}
 
 
+def test_slow_reader_where_the_state_dir_takes_nothing(executor):
+    """What does not fit into our memory goes to TMPDIR, unlinked: every byte arrives all the same."""
+    executor.state.write_text("")
+    done, spare = executor.folder / "done", executor.folder / "spare"
+    spare.mkdir()
+    process = executor.start(command=["sh", "-c", f"{executor.probe} write 10000 2000; touch {done}"],
+                             env=executor.environment(TMPDIR=str(spare)))
+    await_true(done.exists, timeout=60, what="the agent's end while nobody reads")
+    assert not list(spare.iterdir())
+    out, err = process.communicate(timeout=60)
+    assert out == (b"x" * 9999 + b"\n") * 2000
+    assert b"OUTPUT_DROPPED" not in err
+
+
+def test_full_disk_behind_our_stdout_is_told(executor):
+    """The agent cannot notice, so somebody else must."""
+    with open("/dev/full", "wb") as full:
+        process = executor.run(command=["sh", "-c", "echo out; echo err >&2; exit 3"], stdout=full)
+    assert process.returncode == 3
+    assert b"OUTPUT_LOST" in process.err and b"err\n" in process.err
+    assert "OUTPUT_LOST" in [e.get("code") for e in executor.events(process.run_id)]
+    assert (executor.run_dir(process.run_id) / "stdout").read_bytes() == b"out\n"
+
+
+def test_our_stdout_is_a_file(executor):
+    """Appended to where it stands, also by two that share it."""
+    path = executor.folder / "out"
+    path.write_bytes(b"before\n")
+    with open(path, "ab") as file:
+        process = executor.run(command=["sh", "-c", "echo out; sleep 0.1; echo err >&2"], stdout=file, stderr=file)
+    assert process.returncode == 0
+    assert path.read_bytes() == b"before\nout\nerr\n"
+
+
+def test_stdout_and_stderr_in_one_pipe(executor):
+    """Whoever parses the lines of `2>&1` finds each of them whole, however slowly he reads."""
+    script = ("import os\nfor i in range(4000):\n os.write(1, b'out %d %s\\n' % (i, b'x' * 300))\n"
+              " if i % 5 == 0: os.write(2, b'err %d %s\\n' % (i, b'y' * 300))\n")
+    ours, theirs = os.pipe()
+    process = executor.start(command=["/usr/bin/python3", "-c", script], stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while part := os.read(ours, 1000):
+        seen += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    lines = seen.splitlines()
+    assert [w for w in lines if w.startswith(b"out")] == [b"out %d %s" % (i, b"x" * 300) for i in range(4000)]
+    assert [w for w in lines if w.startswith(b"err")] == [b"err %d %s" % (i, b"y" * 300) for i in range(0, 4000, 5)]
+    assert len(lines) == 4800
+
+
+def test_agent_that_closes_its_stdout_works_on(executor):
+    process = executor.run(command=["sh", "-c", "echo out; exec >&-; sleep 0.6; echo err >&2; sleep 0.3; exit 3"])
+    assert (process.returncode, process.out, process.err) == (3, b"out\n", b"err\n")
+    last = executor.events(process.run_id)[-1]
+    assert (last["type"], last["exitCode"]) == ("run_failed", 3) and last["durationMs"] >= 900
+
+
 def test_reader_on_a_socket(executor):
     import socket
     ours, theirs = socket.socketpair()
