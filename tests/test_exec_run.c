@@ -355,6 +355,33 @@ static void test_memory_of_a_lost_journal_is_bounded (void **state)
     s_free (&world, &run);
 }
 
+/*  What the file has stays to be had, also when memory no longer reaches back to it. */
+static void test_a_lost_journal_serves_what_the_file_has (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *path = path_in (folder, "run.db");
+    s_world_t world;
+    ag_run_t *run = s_new (&world, path, NULL);
+    s_limit_files (200000);
+    for (int i = 0; i < 4000; i++) {
+        s_say (run, "a line of some length, so that the file is full soon");
+        ag_run_settle (run);
+    }
+    s_limit_files (RLIM_INFINITY);
+    assert_non_null (ag_journal_lost (world.journal));
+    assert_true (ag_journal_first (world.journal) == 0);
+    s_order_t before = { .next = 1 }, behind = { 0 };
+    uint64_t oldest = world.last - AG_JOURNAL_MEMORY_EVENTS + 1;
+    assert_int_equal (ag_journal_read (world.journal, 1, oldest - 1, s_in_order, &before), 0);
+    assert_true (before.count >= 10 && before.count < oldest - 1);
+    assert_int_equal (ag_journal_read (world.journal, before.next, UINT64_MAX, s_in_order, &behind), 0);
+    assert_int_equal (behind.count, AG_JOURNAL_MEMORY_EVENTS);
+    assert_true (behind.next == world.last + 1);
+    s_free (&world, &run);
+    free (path);
+    remove_folder (&folder);
+}
+
 static bool s_stop_at_once (void *context, ag_event_t *event)
 {
     (void) event;
@@ -393,6 +420,7 @@ int main (void)
         cmocka_unit_test (test_a_giant_turn),
         cmocka_unit_test (test_journal_lost_in_mid_run),
         cmocka_unit_test (test_memory_of_a_lost_journal_is_bounded),
+        cmocka_unit_test (test_a_lost_journal_serves_what_the_file_has),
         cmocka_unit_test (test_reading_stops_when_the_reader_has_enough),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -338,7 +338,6 @@ static void s_finish (ag_executor_t *self, int64_t now_us)
     }
     ag_draft_t *last = s_last_draft (self);
     ag_run_end (self->run, &last);
-    ag_journal_sync (self->journal);
     if (self->publisher)
         ag_publisher_ended (self->publisher);
     self->phase = LINGERING;

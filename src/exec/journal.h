@@ -7,7 +7,8 @@
     Appended, committed, then published: in this order. When the file fails in
     mid-run (full disk) it is never written again, so what it holds stays whole;
     from then on the last events stay in memory, where a gateway can fetch
-    them. Seq and epoch go on as before.
+    them. Seq and epoch go on as before. Then there may be a hole between what
+    the file has and what memory has; what is behind and before it is served.
 */
 #ifndef AG_EXEC_JOURNAL_H
 #define AG_EXEC_JOURNAL_H
@@ -38,7 +39,7 @@ void ag_journal_acked (ag_journal_t *self, uint64_t seq);
 
 /*  Why there is no file (any more), lent; NULL: there is one. */
 const char *ag_journal_lost (const ag_journal_t *self);
-/*  Once lost: the seq from which on all is still held; 0: all since the start. */
+/*  The oldest seq that is held, when the first ones are not (any more); 0: they are. */
 uint64_t ag_journal_first (const ag_journal_t *self);
 /*  The events from..to that are still held, in order, until fn returns false. 0 or -1. */
 int ag_journal_read (ag_journal_t *self, uint64_t from, uint64_t to, ag_journal_event_fn *fn, void *context);

@@ -293,14 +293,22 @@ int64_t ag_run_deadline_us (const ag_run_t *self)
     return redact_us < progress_us ? redact_us : progress_us;
 }
 
-/*  A journal that fails in mid-run is told of, once. */
-static void s_tell_lost (ag_run_t *self)
+/*  A journal that fails in mid-run is told of, once: why, or NULL. */
+static const char *s_log_lost (ag_run_t *self)
 {
     const char *why = ag_journal_lost (self->options.journal);
     if (!why || self->told_lost)
-        return;
+        return NULL;
     self->told_lost = true;
     ag_log_error ("JOURNAL_LOST", "the journal cannot be written any more: %s; the run goes on without", why);
+    return why;
+}
+
+static void s_tell_lost (ag_run_t *self)
+{
+    const char *why = s_log_lost (self);
+    if (!why)
+        return;
     char *message = ag_asprintf ("the journal cannot be written any more: %s", why);
     s_number_and_free (self, s_error_draft ("error", "JOURNAL_LOST", message));
     free (message);
@@ -330,6 +338,8 @@ void ag_run_end (ag_run_t *self, ag_draft_t **last_p)
     ag_redact_flush (self->redact);
     self->ended = true;
     s_publish_pending (self);
+    ag_journal_sync (self->options.journal);
+    s_log_lost (self);
 }
 
 uint64_t ag_run_seq (const ag_run_t *self)

@@ -56,7 +56,7 @@ int64_t ag_run_deadline_us (const ag_run_t *self);
 /*  Commits what was numbered since the last time, then publishes it. */
 void ag_run_settle (ag_run_t *self);
 
-/*  The last event; takes the draft. Settles, and nothing more is accepted. */
+/*  The last event; takes the draft. Settles, makes all durable, and nothing more is accepted. */
 void ag_run_end (ag_run_t *self, ag_draft_t **last_p);
 
 uint64_t ag_run_seq (const ag_run_t *self);             /* of the last event */

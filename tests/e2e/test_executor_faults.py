@@ -59,6 +59,24 @@ def test_disk_full_with_a_gateway(build_dir, executor, small_disk):
     assert len(text_lines(events)) >= 3000
 
 
+def test_gateway_that_comes_after_the_journal_was_lost(build_dir, executor, small_disk):
+    """It gets what the file has and the last 1,000 events, which are in memory; what is between is a gap, told as lost."""
+    executor.state, done = small_disk, executor.folder / "done"
+    process = executor.start("--gateway", executor.folder, "--linger", "30", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                             command=["sh", "-c", f"{executor.probe} write 200 4000 100; touch {done}; read x; echo end"])
+    await_true(done.exists, timeout=60, what="the agent's last line but one")
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        process.communicate(b"\n", timeout=60)
+        events = history(gateway, process.run_id)
+        kept = len(executor.events(process.run_id))
+    seqs = [e["seq"] for e in events]
+    assert events[0]["type"] == "run_started" and "journal" not in events[0]
+    assert seqs[:kept] == list(range(1, kept + 1))
+    behind = seqs[kept:]
+    assert behind == list(range(behind[0], behind[-1] + 1)) and behind[0] > kept + 1 and len(behind) >= 1000
+    assert text_lines(events)[-1] == "end" and events[-1]["type"] == "run_completed"
+
+
 def history(gateway, run_id):
     """All events of a run by HTTP, once its end is there."""
     import urllib.request
