@@ -23,6 +23,7 @@
 #include "exec/prune.h"
 #include "exec/rundir.h"
 #include "exec/spout.h"
+#include "store/store.h"
 
 enum { MEMORY = 300000 };
 
@@ -473,6 +474,30 @@ static void test_prune_never_takes_what_is_owed (void **state)
     remove_folder (&folder);
 }
 
+/*  The disk was full when the run began: it has no mark, but its executor is alive. */
+static void test_prune_never_takes_what_is_alive (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *error = NULL;
+    char *alive = ag_rundir_make (folder, AG_STR ("alive"), &error);
+    char *mark = path_in (alive, "owed"), *journal = path_in (alive, "run.db");
+    assert_int_equal (unlink (mark), 0);
+    ag_store_t *store = ag_store_open (journal, AG_STORE_CREATE, &error);
+    assert_non_null (store);
+    for (int ended = 0; ended < 2; ended++) {
+        ag_prune_t *prune = ag_prune_new (folder, INT64_MAX, 0);
+        while (ag_prune_turn (prune))
+            ;
+        ag_prune_destroy (&prune);
+        assert_int_equal (access (alive, F_OK), ended ? -1 : 0);
+        ag_store_close (&store);
+    }
+    free (alive);
+    free (mark);
+    free (journal);
+    remove_folder (&folder);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +517,7 @@ int main (void)
         cmocka_unit_test (test_names_of_run_folders),
         cmocka_unit_test (test_a_run_folder_is_made_once),
         cmocka_unit_test (test_prune_never_takes_what_is_owed),
+        cmocka_unit_test (test_prune_never_takes_what_is_alive),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

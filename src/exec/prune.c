@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "exec/rundir.h"
+#include "store/store.h"
 
 enum { LOOKS_PER_TURN = 20 };
 
@@ -114,23 +115,47 @@ static void s_list (ag_prune_t *self)
         qsort (self->runs, self->count, sizeof *self->runs, s_by_age);
 }
 
-static void s_judge (ag_prune_t *self, const s_run_t *run)
+/*  Of a live run the mark may be missing: its disk was full. */
+static bool s_in_use (const s_run_t *run)
 {
-    bool old = run->changed_us < self->before_us;
-    bool many = self->bytes > self->max_bytes;
-    if ((!old && !many) || ag_rundir_owed (run->path))
-        return;
+    char *journal = ag_asprintf ("%s/run.db", run->path);
+    bool in_use = ag_rundir_owed (run->path) || ag_store_locked (journal) == 1;
+    free (journal);
+    return in_use;
+}
+
+/*  Returns whether that was work. */
+static bool s_judge (ag_prune_t *self, const s_run_t *run)
+{
+    if (s_in_use (run))
+        return false;
     if (ag_rundir_remove (run->path) == 0)
         self->bytes -= run->bytes;
     else
         ag_log_info ("PRUNE_FAILED", "%s cannot be removed: %s", run->path, strerror (errno));
+    return true;
+}
+
+/*  From the oldest on, while they are too old or too many: one removal a turn. */
+static void s_judge_some (ag_prune_t *self)
+{
+    bool worked = false;
+    for (int i = 0; i < LOOKS_PER_TURN && self->next < self->count && !worked; i++) {
+        const s_run_t *run = &self->runs[self->next];
+        if (run->changed_us >= self->before_us && self->bytes <= self->max_bytes)
+            self->next = self->count;
+        else {
+            worked = s_judge (self, run);
+            self->next++;
+        }
+    }
 }
 
 bool ag_prune_turn (ag_prune_t *self)
 {
     if (self->listing)
         s_list (self);
-    else if (self->next < self->count)
-        s_judge (self, &self->runs[self->next++]);
+    else
+        s_judge_some (self);
     return self->listing || self->next < self->count;
 }
