@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "core/buf.h"
 #include "core/mem.h"
@@ -30,6 +31,7 @@ struct ag_artifact {
     ag_spout_t *spout;          /* where it is passed on to, or NULL */
     int reader_error;           /* the spout has failed for good */
     ag_artifact_t *other;       /* with the same reader, or NULL */
+    int source_fd;              /* where it comes from, or -1 */
     bool mid_line;              /* it was the last to pass something on, and not the end of a line */
     uint64_t seen;              /* bytes that came */
     uint64_t total;             /* of them, without what was dropped before it was held */
@@ -45,6 +47,7 @@ ag_artifact_t *ag_artifact_new (const ag_artifact_options_t *options)
 {
     ag_artifact_t *self = ag_calloc (1, sizeof *self);
     self->kept = self->spool = AG_SPAN_NONE;
+    self->source_fd = -1;
     self->max_spare_bytes = options->max_spare_bytes;
     self->max_memory_bytes = options->max_memory_bytes;
     self->spout = options->out_fd >= 0 ? ag_spout_new (options->out_fd) : NULL;
@@ -78,6 +81,11 @@ void ag_artifact_share_reader (ag_artifact_t *self, ag_artifact_t *other)
 {
     self->other = other;
     other->other = self;
+}
+
+void ag_artifact_set_source (ag_artifact_t *self, int fd)
+{
+    self->source_fd = fd;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -138,10 +146,18 @@ static void s_all_passed (ag_artifact_t *self)
 /* ---------------------------------------------------------------------- */
 /*  Passing on */
 
+/*  There is more to come at once; else the line is unfinished because the agent has not finished it. */
+static bool s_has_more (const ag_artifact_t *self)
+{
+    int waiting = 0;
+    return ag_artifact_pending (self)
+        || (self->source_fd >= 0 && ioctl (self->source_fd, FIONREAD, &waiting) == 0 && waiting > 0);
+}
+
 static bool s_must_wait (const ag_artifact_t *self)
 {
     const ag_artifact_t *other = self->other;
-    return other && other->mid_line && !other->reader_error && ag_artifact_pending (other);
+    return other && other->mid_line && !other->reader_error && s_has_more (other);
 }
 
 /*  Of two, only the one that spoke last can be in the middle of a line: or both

@@ -40,6 +40,8 @@ void ag_artifact_destroy (ag_artifact_t **self_p);
 /*  Both are passed on to the same reader (2>&1): what one has to say waits until
     the line is complete that the other is in the middle of. */
 void ag_artifact_share_reader (ag_artifact_t *self, ag_artifact_t *other);
+/*  The pipe that it is read from, lent, where the rest of a line may be waiting; -1: closed. */
+void ag_artifact_set_source (ag_artifact_t *self, int fd);
 
 /*  Takes one read of the agent's output. */
 void ag_artifact_append (ag_artifact_t *self, const void *bytes, size_t len);
