@@ -22,11 +22,32 @@ enum {
     BACKLOG_MEMORY_BYTES = 4 * 1024 * 1024,     /* held for a stuck reader when no disk takes it */
     BACKLOG_SPARE_BYTES = 256 * 1024 * 1024,    /* in TMPDIR, when the state dir does not take it */
     COMMAND_CHARS = 2000,               /* of the command line in run_started */
-    NOTES_BYTES = 64 * 1024             /* of our own lines, while nobody reads our stderr */
+    NOTES_BYTES = 64 * 1024,            /* of our own lines, while nobody reads our stderr */
+    WATCH_BEGIN_US = 25 * 1000          /* of reading the workspace before the agent starts */
 };
 
 /* ---------------------------------------------------------------------- */
 /*  What the parts ask of each other */
+
+/*  To the run; what is said before it is there waits for it. */
+static void s_put (void *context, ag_draft_t **draft_p)
+{
+    ag_executor_t *self = context;
+    if (self->run)
+        ag_run_put (self->run, draft_p);
+    else if (self->early_count < AG_EARLY_MAX)
+        self->early[self->early_count++] = *draft_p;
+    else
+        ag_draft_destroy (draft_p);
+    *draft_p = NULL;
+}
+
+static void s_put_early (ag_executor_t *self)
+{
+    for (size_t i = 0; i < self->early_count; i++)
+        ag_run_put (self->run, &self->early[i]);
+    self->early_count = 0;
+}
 
 /*  From the publisher. */
 static void s_on_acked (void *context, uint64_t seq)
@@ -176,6 +197,7 @@ static void s_make_pipe (ag_executor_t *self, ag_pipe_t *pipe, const char *name,
     };
     pipe->owner = self;
     pipe->artifact = ag_artifact_new (&options);
+    ag_artifact_set_source (pipe->artifact, pipe->fd);
     pipe->out_fd = -1;
 }
 
@@ -197,7 +219,6 @@ static void s_make_run (ag_executor_t *self)
 {
     const ag_options_t *options = self->options;
     char *path = self->run_dir ? ag_asprintf ("%s/run.db", self->run_dir) : NULL;
-    self->epoch = ag_epoch_new ();
     self->journal = ag_journal_new (path, s_str (options->run_id), self->epoch);
     if (path && ag_journal_lost (self->journal))
         ag_log_error ("NO_JOURNAL", "%s; the run goes on without journal", ag_journal_lost (self->journal));
@@ -235,6 +256,7 @@ static void s_make_run (ag_executor_t *self)
 static int s_make_publisher (ag_executor_t *self, const ag_origin_t *origin, char **error_r)
 {
     const ag_options_t *options = self->options;
+    self->epoch = ag_epoch_new ();
     if (!options->streaming || options->bus_count + options->control_count == 0)
         return 0;
     if (!ag_limits_allow_sockets (options->bus_count + options->control_count)) {
@@ -262,11 +284,13 @@ static int s_make_publisher (ag_executor_t *self, const ag_origin_t *origin, cha
     return self->publisher ? 0 : -1;
 }
 
-/*  Runs whose executor was killed, or that ended while no gateway was there. */
-static void s_make_owed (ag_executor_t *self)
+/*  Runs whose executor was killed, or that ended while no gateway was there. There
+    may be thousands, so they are not even looked for before one has answered. */
+void ag_executor_make_owed (ag_executor_t *self)
 {
-    if (!self->publisher || !self->options->state_dir || self->options->control_count == 0)
+    if (self->owed_made || !self->options->state_dir || !self->publisher || !ag_publisher_answered (self->publisher))
         return;
+    self->owed_made = true;
     ag_owed_options_t owed = {
         .state_dir = self->options->state_dir,
         .control = self->options->control,
@@ -278,7 +302,6 @@ static void s_make_owed (ag_executor_t *self)
 
 static void s_make_watch (ag_executor_t *self)
 {
-    char *error = NULL;
     if (!self->options->workspace)
         return;
     ag_watch_options_t watch = {
@@ -286,14 +309,21 @@ static void s_make_watch (ag_executor_t *self)
         .ignore = self->options->ignore,
         .own_dir = self->options->state_dir,
         .max_files = (size_t) self->options->max_files,
-        .sink = ag_run_put,
-        .context = self->run
+        .sink = s_put,
+        .context = self
     };
-    self->watch = ag_watch_new (&watch, &error);
+    self->watch = ag_watch_new (&watch, &self->watch_error);
     if (self->watch)
+        ag_watch_begin (self->watch, WATCH_BEGIN_US);
+}
+
+static void s_tell_watch_error (ag_executor_t *self)
+{
+    if (!self->watch_error)
         return;
-    ag_log_warning ("NOT_WATCHED", "%s", error);
-    ag_run_warn (self->run, "NOT_WATCHED", error);
+    ag_log_warning ("NOT_WATCHED", "%s", self->watch_error);
+    ag_run_warn (self->run, "NOT_WATCHED", self->watch_error);
+    self->watch_error = NULL;
 }
 
 /*  What was ignored when we were started (nohup) stays ignored. SIGCONT is wanted
@@ -356,15 +386,20 @@ int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char *
     zsys_handler_set (NULL);
     s_make_pipes (self);
     self->buffer = ag_malloc (AG_READ_BYTES);
-    s_make_run (self);
     if (s_make_publisher (self, origin, error_r) != 0)
         return -1;
-    s_make_owed (self);
-    s_make_watch (self);
+    s_make_watch (self);                /* what changes from now on is told */
+    return 0;
+}
+
+void ag_executor_open_books (ag_executor_t *self)
+{
+    s_make_run (self);
+    s_put_early (self);
+    s_tell_watch_error (self);
     if (self->run_dir)
         self->prune = ag_prune_new (self->options->state_dir, ag_clock_wall_us () - self->options->retain_us,
             self->options->retain_bytes);
-    return 0;
 }
 
 void ag_executor_free (ag_executor_t *self)
@@ -380,6 +415,8 @@ void ag_executor_free (ag_executor_t *self)
     ag_parser_destroy (&self->parser);
     ag_fold_destroy (&self->fold);
     ag_run_destroy (&self->run);
+    for (size_t i = 0; i < self->early_count; i++)
+        ag_draft_destroy (&self->early[i]);
     ag_journal_destroy (&self->journal);
     ag_artifact_destroy (&self->out.artifact);
     ag_artifact_destroy (&self->err.artifact);
@@ -391,6 +428,7 @@ void ag_executor_free (ag_executor_t *self)
     free (self->buffer);
     free (self->command);
     free (self->cwd);
+    free (self->watch_error);
     s_free_notes (self);
 }
 

@@ -36,6 +36,11 @@ agentgate_exec_LDADD = $(AG_EXEC_LIBS)
 # An agent that tells how the world looks from where it stands, for tests/e2e.
 noinst_PROGRAMS += tests/e2e/probe
 tests_e2e_probe_SOURCES = tests/e2e/probe.c
+
+# A bad disk to put before the C library. -rpath makes libtool build a shared object that is not installed.
+noinst_LTLIBRARIES += tests/e2e/faults.la
+tests_e2e_faults_la_SOURCES = tests/e2e/faults.c
+tests_e2e_faults_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 EXTRA_DIST += tests/e2e/executor_tools.py tests/e2e/test_executor_end.py tests/e2e/test_executor_faults.py tests/e2e/test_executor_jobs.py \
 	tests/e2e/test_executor_view.py tests/e2e/test_executor_watch.py
 

@@ -91,6 +91,7 @@ static void s_close_pipe (ag_executor_t *self, ag_pipe_t *pipe)
     if (pipe->fd < 0)
         return;
     s_unpoll (self, pipe->fd);
+    ag_artifact_set_source (pipe->artifact, -1);
     ag_fds_close (&pipe->fd);
     if (pipe == &self->out)
         ag_parser_end (self->parser, ag_clock_mono_us ());
@@ -472,6 +473,7 @@ static int64_t s_publisher_turn (ag_executor_t *self, int64_t now_us)
 
 static int64_t s_owed_turn (ag_executor_t *self, int64_t now_us)
 {
+    ag_executor_make_owed (self);
     if (!self->owed)
         return INT64_MAX;
     if (now_us >= self->owed_us)
@@ -544,12 +546,13 @@ static void s_make_loop (ag_executor_t *self)
 static void s_start (ag_executor_t *self)
 {
     const ag_options_t *options = self->options;
-    s_make_loop (self);
     self->sync_us = INT64_MAX;
     self->start_us = self->read_us = ag_clock_mono_us ();
     self->ladder = ag_ladder_new (options->timeout_ms * 1000, options->kill_after_ms * 1000, self->start_us);
     if (ag_guard_spawn (self->guard) != 0)
         s_take_death (self, 0, errno);
+    ag_executor_open_books (self);
+    s_make_loop (self);
 }
 
 /*  An agent that was asked to stop leaves nothing behind. */

@@ -23,7 +23,10 @@
 #include "exec/terminal.h"
 #include "exec/watch.h"
 
-enum { AG_READ_BYTES = 256 * 1024 };    /* at most, of the agent's output in one turn */
+enum {
+    AG_READ_BYTES = 256 * 1024,         /* at most, of the agent's output in one turn */
+    AG_EARLY_MAX = 4                    /* warnings before the run is there */
+};
 
 typedef struct ag_executor ag_executor_t;
 
@@ -69,13 +72,17 @@ struct ag_executor {
     ag_parser_t *parser;                /* stdout */
     ag_fold_t *fold;                    /* stderr */
     ag_journal_t *journal;
-    ag_run_t *run;
+    ag_run_t *run;                      /* NULL before the agent is started */
+    ag_draft_t *early[AG_EARLY_MAX];    /* for it */
+    size_t early_count;                 /* of them */
     ag_curve_t *curve;                  /* NULL: none */
     ag_publisher_t *publisher;          /* NULL: nothing is published */
     bool told_refused;                  /* that a gateway does not want it */
     ag_owed_t *owed;                    /* what earlier runs owe; NULL: nothing, or done */
+    bool owed_made;                     /* it was looked for */
     int64_t owed_us;                    /* when that goes on */
     ag_watch_t *watch;                  /* NULL: nothing is watched */
+    char *watch_error;                  /* why not, until it is told */
     ag_ladder_t *ladder;                /* NULL before the start */
     ag_prune_t *prune;                  /* NULL: done */
     ag_notes_t *notes;                  /* our own lines for stderr; NULL before the start */
@@ -85,9 +92,14 @@ struct ag_executor {
     int pid_fd;                         /* the agent, once the guard is lost */
 };
 
-/*  Makes all parts but the loop; the guard first, before any thread and any file
-    of ours. 0, or -1 with *error_r: the run is refused. */
+/*  Makes all that may refuse the run, or has to be there when the agent begins; the
+    guard first, before any thread and any file of ours. 0, or -1 with *error_r. */
 int ag_executor_assemble (ag_executor_t *self, const ag_origin_t *origin, char **error_r);
+/*  Makes the rest but the loop: the journal above all. The agent is running already: it
+    does not wait for a disk. */
+void ag_executor_open_books (ag_executor_t *self);
+/*  Once a gateway has answered: looks for what earlier runs owe. */
+void ag_executor_make_owed (ag_executor_t *self);
 /*  Frees what there is of them, but for the guard and run_dir. */
 void ag_executor_free (ag_executor_t *self);
 /*  The raw output is not kept, or not passed on, any more: tells it, once. */

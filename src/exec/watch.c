@@ -400,6 +400,11 @@ void ag_watch_destroy (ag_watch_t **self_p)
     *self_p = NULL;
 }
 
+void ag_watch_begin (ag_watch_t *self, int64_t max_us)
+{
+    s_read_folders (self, ag_clock_mono_us () + max_us);
+}
+
 int ag_watch_fd (const ag_watch_t *self)
 {
     return self->fd;

@@ -36,6 +36,10 @@ typedef struct {
 ag_watch_t *ag_watch_new (const ag_watch_options_t *options, char **error_r);
 void ag_watch_destroy (ag_watch_t **self_p);
 
+/*  Reads the tree for at most max_us, before anybody can change it: what has not been
+    seen cannot be told to be deleted. The turns do the rest. */
+void ag_watch_begin (ag_watch_t *self, int64_t max_us);
+
 int ag_watch_fd (const ag_watch_t *self);       /* to be polled for input */
 /*  A slice of work: reads messages, reads folders, tells what is due. */
 void ag_watch_turn (ag_watch_t *self);

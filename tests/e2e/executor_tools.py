@@ -16,6 +16,7 @@ class Executor:
     def __init__(self, build, folder):
         self.program = build / "agentgate-exec"
         self.probe = build / "tests" / "e2e" / "probe"
+        self.faults = build / "tests" / "e2e" / ".libs" / "faults.so"
         self.folder = folder
         self.state = folder / "state"
         self.work = folder / "work"

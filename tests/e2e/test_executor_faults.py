@@ -119,6 +119,42 @@ def test_run_without_journal_says_so(build_dir, executor):
     assert events[0]["type"] == "run_started" and events[0]["journal"] == "none"
 
 
+def bad_disk(executor, **more):
+    """An environment in which the disk of the state dir is bad (faults.c)."""
+    return executor.environment(LD_PRELOAD=str(executor.faults), FAULTS_UNDER=str(executor.state), **more)
+
+
+def test_agent_does_not_wait_for_a_slow_disk(executor):
+    """No fsync returns before the agent has done its work: it is not held up at its start nor in mid-run."""
+    gate = executor.folder / "gate"
+    process = executor.run(command=["sh", "-c", f"{executor.probe} write 100 1000; sleep 1.5; echo over; touch {gate}; exit 3"],
+                           env=bad_disk(executor, FAULTS_SLOW=str(gate)), timeout=60)
+    assert process.returncode == 3
+    assert process.out.endswith(b"over\n") and len(process.out) == 100 * 1000 + 5
+    assert len(text_lines(executor.events(process.run_id))) >= 1001
+
+
+def test_input_output_error_in_mid_run(build_dir, executor):
+    """As a full disk: told, the rest of the run is in memory, a gateway gets all of it."""
+    gate = executor.folder / "gate"
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        process = executor.start("--gateway", executor.folder, stdin=subprocess.PIPE, env=bad_disk(executor, FAULTS_EIO=str(gate)),
+                                 command=["sh", "-c", f"echo first; read x; touch {gate}; {executor.probe} write 100 500; exit 3"])
+        assert process.stdout.readline() == b"first\n"
+        await_true(lambda: len(text_lines(executor.events(process.run_id))) == 1, what="the first line in the journal")
+        out, err = process.communicate(b"\n", timeout=60)
+        assert process.returncode == 3
+        events = history(gateway, process.run_id)
+    assert len(out) == 50_000
+    assert b"JOURNAL_LOST" in err and b"ARTIFACT_LOST" in err and b"Input/output error" in err
+    assert {"JOURNAL_LOST", "ARTIFACT_LOST"} <= {e.get("code") for e in events}
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    assert len(text_lines(events)) >= 501
+    kept = executor.events(process.run_id)
+    assert kept and [e["seq"] for e in kept] == list(range(1, len(kept) + 1))
+    assert (executor.run_dir(process.run_id) / "stdout").read_bytes() == b"first\n"
+
+
 def test_stuck_reader_of_our_stdout(executor):
     """The agent ends in its own time; what its reader did not take is on disk, not in memory."""
     done = executor.folder / "done"
