@@ -284,6 +284,66 @@ static void test_ignore (void **state)
     ag_ignore_destroy (&ignore);
 }
 
+static bool s_covers (const char *const *folders, const char *path)
+{
+    ag_gone_t *gone = ag_gone_new ();
+    for (; *folders; folders++)
+        ag_gone_add (gone, *folders);
+    bool covers = ag_gone_covers (gone, path);
+    assert_true (ag_gone_covers (gone, path) == covers);
+    ag_gone_destroy (&gone);
+    ag_gone_destroy (&gone);
+    return covers;
+}
+
+static void test_gone (void **state)
+{
+    (void) state;
+    const char *const some[] = { "b/c", "a", "a/x", "b-", "a", NULL }, *const all[] = { "", "a", NULL }, *const none[] = { NULL };
+    static const char *const in[] = { "a", "a/x", "a/b/c", "a/x/y", "a/zzz", "b/c", "b/c/d", "b-", "b-/d" };
+    static const char *const out[] = { "", "b", "b/d", "b/ce", "a-", "a-/x", "A", "b.", "aa", "b/", "c" };
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+        assert_true (s_covers (some, in[i]) && s_covers (all, in[i]) && !s_covers (none, in[i]));
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+        assert_true (!s_covers (some, out[i]) && s_covers (all, out[i]));
+    ag_gone_t *gone = ag_gone_new ();
+    assert_true (ag_gone_is_empty (gone));
+    ag_gone_add (gone, "a");
+    assert_true (ag_gone_covers (gone, "a/b") && !ag_gone_covers (gone, "b"));
+    ag_gone_add (gone, "b");
+    assert_true (ag_gone_covers (gone, "a/b") && ag_gone_covers (gone, "b"));
+    ag_gone_clear (gone);
+    assert_true (ag_gone_is_empty (gone) && !ag_gone_covers (gone, "a"));
+    ag_gone_destroy (&gone);
+}
+
+/*  Against the plain definition, with names that differ in characters around '/'. */
+static void test_gone_by_chance (void **state)
+{
+    (void) state;
+    srand (7);
+    for (int round = 0; round < 3000; round++) {
+        char folders[6][16], path[16];
+        ag_gone_t *gone = ag_gone_new ();
+        bool expected = false;
+        for (int i = 0; i < 7; i++) {
+            char *text = i < 6 ? folders[i] : path;
+            size_t len = (size_t) (1 + rand () % 7);
+            for (size_t at = 0; at < len; at++)
+                text[at] = at % 2 && rand () % 2 ? '/' : "a.0"[rand () % 3];
+            text[len] = 0;
+            while (len && text[len - 1] == '/')
+                text[--len] = 0;
+            if (i < 6)
+                ag_gone_add (gone, text);
+        }
+        for (int i = 0; i < 6; i++)
+            expected |= ag_path_is_below (path, folders[i]);
+        assert_true (ag_gone_covers (gone, path) == expected);
+        ag_gone_destroy (&gone);
+    }
+}
+
 static void test_folders (void **state)
 {
     (void) state;
@@ -298,9 +358,12 @@ static void test_folders (void **state)
     assert_null (ag_folders_path (folders, 3));
     assert_null (ag_folders_path (folders, -1));
     assert_null (ag_folders_path (folders, 100000));
-    assert_int_equal (ag_folders_take_below (folders, "a", -1), 2);
-    assert_int_equal (ag_folders_take_below (folders, "a", 2), 300);
-    assert_int_equal (ag_folders_take_below (folders, "a", 300), -1);
+    ag_gone_t *gone = ag_gone_new ();
+    ag_gone_add (gone, "a");
+    assert_int_equal (ag_folders_take_gone (folders, gone, -1), 2);
+    assert_int_equal (ag_folders_take_gone (folders, gone, 2), 300);
+    assert_int_equal (ag_folders_take_gone (folders, gone, 300), -1);
+    ag_gone_destroy (&gone);
     assert_int_equal (ag_folders_count (folders), 2);
     ag_folders_remove (folders, 4);
     ag_folders_remove (folders, 4);
@@ -338,6 +401,8 @@ int main (void)
         cmocka_unit_test (test_outcome_first_match_counts),
         cmocka_unit_test (test_outcome_tells_what_the_agent_said),
         cmocka_unit_test (test_ignore),
+        cmocka_unit_test (test_gone),
+        cmocka_unit_test (test_gone_by_chance),
         cmocka_unit_test (test_folders),
         cmocka_unit_test (test_descend_parse),
     };

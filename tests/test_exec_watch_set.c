@@ -125,11 +125,28 @@ static void test_a_folder_that_goes_takes_its_files (void **state)
     ag_watch_set_know (set, "dir/a", &look);
     ag_watch_set_know (set, "dir/sub/b", &look);
     ag_watch_set_know (set, "dirty", &look);
-    ag_watch_set_touch_below (set, "dir", 0);
+    ag_gone_t *gone = ag_gone_new ();
+    ag_gone_add (gone, "dir");
+    ag_watch_set_touch_gone (set, gone, 0);
+    ag_gone_destroy (&gone);
     for (int i = 0; i < 2; i++)
         assert_int_equal (ag_watch_set_look (set, ag_watch_set_due (set, INT64_MAX), &s_gone), AG_WATCH_DELETED);
     assert_null (ag_watch_set_due (set, INT64_MAX));
     assert_int_equal (ag_watch_set_count (set), 1);
+    ag_watch_set_destroy (&set);
+}
+
+static void test_what_cannot_be_seen_is_neither_told_nor_forgotten (void **state)
+{
+    (void) state;
+    ag_watch_set_t *set = s_new ();
+    ag_watch_look_t look = s_file (1, 1);
+    ag_watch_set_know (set, "file", &look);
+    ag_watch_set_touch (set, "file", true, 0);
+    assert_int_equal (ag_watch_set_look (set, ag_watch_set_due (set, INT64_MAX), NULL), AG_WATCH_SAME);
+    assert_null (ag_watch_set_due (set, INT64_MAX));
+    ag_watch_set_touch (set, "file", false, 0);
+    assert_int_equal (ag_watch_set_look (set, ag_watch_set_due (set, INT64_MAX), &s_gone), AG_WATCH_DELETED);
     ag_watch_set_destroy (&set);
 }
 
@@ -279,6 +296,7 @@ int main (void)
         cmocka_unit_test (test_a_write_within_the_tick_is_not_missed),
         cmocka_unit_test (test_patience_ends),
         cmocka_unit_test (test_a_folder_that_goes_takes_its_files),
+        cmocka_unit_test (test_what_cannot_be_seen_is_neither_told_nor_forgotten),
         cmocka_unit_test (test_full),
         cmocka_unit_test (test_sweep),
         cmocka_unit_test (test_any_history),

@@ -307,7 +307,8 @@ static void s_make_watch (ag_executor_t *self)
     ag_watch_options_t watch = {
         .root = self->options->workspace,
         .ignore = self->options->ignore,
-        .own_dir = self->options->state_dir,
+        .state_dir = self->options->state_dir,
+        .run_dir = self->run_dir,
         .max_files = (size_t) self->options->max_files,
         .sink = s_put,
         .context = self

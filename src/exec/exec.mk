@@ -9,6 +9,7 @@ libag_exec_la_SOURCES = \
 	src/exec/fds.c src/exec/fds.h \
 	src/exec/fold.c src/exec/fold.h \
 	src/exec/folders.c src/exec/folders.h \
+	src/exec/gone.c src/exec/gone.h \
 	src/exec/guard.c src/exec/guard.h \
 	src/exec/guard_live.c src/exec/guard_wire.h \
 	src/exec/ignore.c src/exec/ignore.h \
@@ -24,6 +25,7 @@ libag_exec_la_SOURCES = \
 	src/exec/span.c src/exec/span.h \
 	src/exec/spout.c src/exec/spout.h \
 	src/exec/terminal.c src/exec/terminal.h \
+	src/exec/tree.c src/exec/tree.h \
 	src/exec/watch.c src/exec/watch.h \
 	src/exec/watch_set.c src/exec/watch_set.h
 libag_exec_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS) $(CZMQ_CFLAGS)

@@ -71,10 +71,10 @@ void ag_folders_remove (ag_folders_t *self, int wd)
     self->count--;
 }
 
-int ag_folders_take_below (ag_folders_t *self, const char *path, int after)
+int ag_folders_take_gone (ag_folders_t *self, ag_gone_t *gone, int after)
 {
     for (size_t wd = (size_t) after + 1; wd < self->capacity; wd++)
-        if (self->paths[wd] && ag_path_is_below (self->paths[wd], path)) {
+        if (self->paths[wd] && ag_gone_covers (gone, self->paths[wd])) {
             ag_folders_remove (self, (int) wd);
             return (int) wd;
         }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "exec/gone.h"
+
 typedef struct ag_folders ag_folders_t;
 
 ag_folders_t *ag_folders_new (void);
@@ -24,9 +26,9 @@ bool ag_folders_put (ag_folders_t *self, int wd, const char *path);
 /*  Path of a watch, lent; NULL: not ours (any more). */
 const char *ag_folders_path (const ag_folders_t *self, int wd);
 void ag_folders_remove (ag_folders_t *self, int wd);
-/*  Takes out the first watch after `after` (-1: from the start) of `path` or of a
-    folder below it. Its wd, or -1: no more. */
-int ag_folders_take_below (ag_folders_t *self, const char *path, int after);
+/*  Takes out the first watch after `after` (-1: from the start) that `gone` covers.
+    Its wd, or -1: no more. */
+int ag_folders_take_gone (ag_folders_t *self, ag_gone_t *gone, int after);
 size_t ag_folders_count (const ag_folders_t *self);
 
 /*  Is path the folder itself or below it? */

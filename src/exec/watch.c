@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/buf.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "exec/fds.h"
 #include "exec/folders.h"
+#include "exec/tree.h"
 #include "exec/watch_set.h"
 
 enum {
@@ -31,7 +31,7 @@ enum {
     READS_PER_TURN = 8,
     READ_BYTES = 64 * 1024,
     TREE_MASK = IN_CREATE | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO
-        | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK
+        | IN_EXCL_UNLINK
 };
 
 /*  Why a folder is read. */
@@ -48,18 +48,19 @@ typedef struct s_job {
 } s_job_t;
 
 struct ag_watch {
-    ag_watch_options_t options; /* as given; own copies of the texts below */
-    char *root;                 /* absolute, without a slash at its end ("" for "/") */
-    char *own_dir;              /* the state dir relative to the root; NULL: not below it */
+    ag_watch_options_t options; /* as given */
+    ag_tree_t *tree;            /* the workspace */
+    char *own_dir;              /* our own files, relative to it; NULL: they are elsewhere */
     int fd;                     /* inotify */
     int64_t start_ns;           /* wall clock when the watching began, in the grain of file times */
     ag_folders_t *folders;      /* watch descriptors */
     ag_watch_set_t *set;        /* files */
+    ag_gone_t *gone;            /* folders that the last messages took away */
     s_job_t *first, *last;      /* folders still to be read */
     bool sweeping;              /* a sweep is among them */
     bool overflow;              /* messages were lost: a sweep is due */
-    bool full;                  /* the limit was told */
-    ag_buf_t path;              /* scratch: absolute path */
+    bool full;                  /* that something is not watched was told */
+    bool removed;               /* that the workspace itself is gone was told */
 };
 
 /* ---------------------------------------------------------------------- */
@@ -102,15 +103,6 @@ static void s_tell (ag_watch_t *self, const char *path, ag_watch_news_t news, co
 /* ---------------------------------------------------------------------- */
 /*  Looking */
 
-static const char *s_absolute (ag_watch_t *self, const char *path)
-{
-    ag_buf_clear (&self->path);
-    ag_buf_append_cstr (&self->path, self->root);
-    ag_buf_append_char (&self->path, '/');
-    ag_buf_append_cstr (&self->path, path);
-    return ag_buf_cstr (&self->path);
-}
-
 static int64_t s_wall_ns (clockid_t clock)
 {
     struct timespec now;
@@ -136,19 +128,15 @@ static void s_fill (const struct statx *info, ag_watch_look_t *look_r)
     look_r->seen_ns = s_wall_ns (CLOCK_REALTIME_COARSE);
 }
 
-static int s_statx (int dir_fd, const char *path, struct statx *info_r)
-{
-    return statx (dir_fd, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, info_r);
-}
-
 static void s_look_at (ag_watch_t *self, const char *due)
 {
     struct statx info;
     ag_watch_look_t look = { 0 };
     char *path = ag_strdup (due);       /* the set forgets files that are gone */
-    if (s_statx (AT_FDCWD, s_absolute (self, path), &info) == 0)
+    int there = ag_tree_look (self->tree, path, &info);
+    if (there == 1)
         s_fill (&info, &look);
-    s_tell (self, path, ag_watch_set_look (self->set, path, &look), &look);
+    s_tell (self, path, ag_watch_set_look (self->set, path, there < 0 ? NULL : &look), &look);
     free (path);
 }
 
@@ -180,14 +168,15 @@ static bool s_left_out (const ag_watch_t *self, const char *path)
 }
 
 /*  A file that was there when the watching began, unless its times say that it
-    was made or changed since, before we came to its folder. */
+    was made or changed since, before we came to its folder. Not mtime: anybody
+    can set that, into the future too. */
 static bool s_take_early (ag_watch_t *self, const char *path, const struct statx *info, const ag_watch_look_t *look)
 {
     bool has_birth = info->stx_mask & STATX_BTIME;
     if (has_birth && s_stamp_ns (&info->stx_btime) >= self->start_ns)
         return ag_watch_set_touch (self->set, path, false, ag_clock_mono_us ());
     ag_watch_look_t before = *look;
-    bool changed = look->mtime_ns >= self->start_ns;
+    bool changed = s_stamp_ns (&info->stx_ctime) >= self->start_ns;
     if (changed)
         before.mtime_ns = 0;
     return ag_watch_set_know (self->set, path, &before)
@@ -215,7 +204,7 @@ static void s_take_entry (ag_watch_t *self, const s_job_t *job, int dir_fd, cons
 {
     struct statx info;
     char *path = job->path[0] ? ag_asprintf ("%s/%s", job->path, name) : ag_strdup (name);
-    if (!s_left_out (self, path) && s_statx (dir_fd, name, &info) == 0) {
+    if (!s_left_out (self, path) && ag_tree_look_in (dir_fd, name, &info) == 1) {
         if (S_ISDIR (info.stx_mode))
             s_enqueue (self, path, job->why);
         else if (!s_take_file (self, path, job->why, &info))
@@ -224,10 +213,10 @@ static void s_take_entry (ag_watch_t *self, const s_job_t *job, int dir_fd, cons
     free (path);
 }
 
-static void s_read_entries (ag_watch_t *self, const s_job_t *job)
+/*  Takes the descriptor. */
+static void s_read_entries (ag_watch_t *self, const s_job_t *job, int fd)
 {
-    int fd = open (s_absolute (self, job->path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir (fd) : NULL;
+    DIR *dir = fdopendir (fd);
     if (!dir) {
         ag_fds_close (&fd);
         return;
@@ -239,6 +228,21 @@ static void s_read_entries (ag_watch_t *self, const s_job_t *job)
     closedir (dir);
 }
 
+/*  A folder that is no longer there is no trouble, all else is: what is in it
+    will not be told. */
+static void s_warn_unless_gone (ag_watch_t *self, const char *path)
+{
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+        return;
+    if (errno == ENOSPC)
+        s_warn_limit (self, "the limit of inotify watches (fs.inotify.max_user_watches) is reached");
+    else {
+        char *what = ag_asprintf ("%s: %s", path[0] ? path : ".", strerror (errno));
+        s_warn_limit (self, what);
+        free (what);
+    }
+}
+
 /*  First watched, then read. */
 static void s_read_folder (ag_watch_t *self, const s_job_t *job)
 {
@@ -246,11 +250,14 @@ static void s_read_folder (ag_watch_t *self, const s_job_t *job)
         s_warn_limit (self, "too many files");
         return;
     }
-    int wd = inotify_add_watch (self->fd, s_absolute (self, job->path), TREE_MASK);
-    if (wd < 0 && errno == ENOSPC)
-        s_warn_limit (self, "the limit of inotify watches (fs.inotify.max_user_watches) is reached");
-    else if (wd >= 0 && ag_folders_put (self->folders, wd, job->path))
-        s_read_entries (self, job);
+    int fd = ag_tree_open (self->tree, job->path);
+    int wd = fd >= 0 ? ag_tree_watch (self->fd, fd, TREE_MASK) : -1;
+    if (wd < 0)
+        s_warn_unless_gone (self, job->path);
+    if (wd >= 0 && ag_folders_put (self->folders, wd, job->path))
+        s_read_entries (self, job, fd);
+    else
+        ag_fds_close (&fd);
 }
 
 static void s_read_folders (ag_watch_t *self, int64_t until_us)
@@ -269,10 +276,16 @@ static void s_read_folders (ag_watch_t *self, int64_t until_us)
     }
 }
 
-static void s_unwatch (ag_watch_t *self, const char *path)
+/*  Folders that have been moved or removed: their watches have wrong paths, and
+    what was in them is somewhere else. Before any folder is read again. */
+static void s_settle_gone (ag_watch_t *self)
 {
-    for (int wd = -1; (wd = ag_folders_take_below (self->folders, path, wd)) >= 0; )
+    if (ag_gone_is_empty (self->gone))
+        return;
+    for (int wd = -1; (wd = ag_folders_take_gone (self->folders, self->gone, wd)) >= 0; )
         inotify_rm_watch (self->fd, wd);
+    ag_watch_set_touch_gone (self->set, self->gone, ag_clock_mono_us ());
+    ag_gone_clear (self->gone);
 }
 
 /*  The kernel's queue was too short: what we know may be wrong, so everything
@@ -283,7 +296,11 @@ static void s_sweep (ag_watch_t *self)
         return;
     self->overflow = false;
     self->sweeping = true;
-    s_unwatch (self, "");
+    ag_gone_clear (self->gone);
+    ag_gone_add (self->gone, "");
+    for (int wd = -1; (wd = ag_folders_take_gone (self->folders, self->gone, wd)) >= 0; )
+        inotify_rm_watch (self->fd, wd);
+    ag_gone_clear (self->gone);
     ag_watch_set_sweep_begin (self->set);
     s_enqueue (self, "", READ_SWEEP);
     s_warn (self, "WATCH_OVERFLOW", ag_strdup ("more changed in the workspace at once than the kernel reports "
@@ -293,16 +310,10 @@ static void s_sweep (ag_watch_t *self)
 /* ---------------------------------------------------------------------- */
 /*  The kernel's messages */
 
-static void s_folder_gone (ag_watch_t *self, const char *path)
-{
-    s_unwatch (self, path);
-    ag_watch_set_touch_below (self->set, path, ag_clock_mono_us ());
-}
-
 static void s_folder_message (ag_watch_t *self, uint32_t mask, const char *path)
 {
     if (mask & IN_MOVED_FROM)
-        s_folder_gone (self, path);
+        ag_gone_add (self->gone, path);
     else if (mask & (IN_CREATE | IN_MOVED_TO))
         s_enqueue (self, path, READ_NEW);
 }
@@ -344,34 +355,36 @@ static bool s_read_messages (ag_watch_t *self)
 
 /* ---------------------------------------------------------------------- */
 
-/*  Path of `dir` relative to the root, or NULL when it does not lie below it. */
-static char *s_relative (const ag_watch_t *self, const char *dir)
+/*  What of our own files lies in the workspace: the state dir; when that is the
+    workspace, its runs; or else ours alone. Their changes would make new ones. */
+static char *s_find_own_dir (const ag_watch_t *self)
 {
-    char *real = dir ? realpath (dir, NULL) : NULL;
-    char *relative = NULL;
-    size_t len = strlen (self->root);
-    if (real && strncmp (real, self->root, len) == 0 && real[len] == '/')
-        relative = ag_strdup (real + len + 1);
-    free (real);
-    return relative;
+    char *own = ag_tree_relative (self->tree, self->options.state_dir);
+    char *runs = self->options.state_dir ? ag_asprintf ("%s/runs", self->options.state_dir) : NULL;
+    if (!own)
+        own = ag_tree_relative (self->tree, runs);
+    if (!own)
+        own = ag_tree_relative (self->tree, self->options.run_dir);
+    free (runs);
+    return own;
 }
 
 ag_watch_t *ag_watch_new (const ag_watch_options_t *options, char **error_r)
 {
-    int fd = ag_fds_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
-    char *root = fd >= 0 ? realpath (options->root, NULL) : NULL;
-    if (!root) {
-        *error_r = ag_asprintf ("cannot watch %s: %s", options->root, strerror (errno));
-        ag_fds_close (&fd);
+    ag_tree_t *tree = ag_tree_new (options->root, error_r);
+    int fd = tree ? ag_fds_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK)) : -1;
+    if (fd < 0) {
+        if (tree)
+            *error_r = ag_asprintf ("cannot watch %s: %s (fs.inotify.max_user_instances)", options->root, strerror (errno));
+        ag_tree_destroy (&tree);
         return NULL;
     }
     ag_watch_t *self = ag_calloc (1, sizeof *self);
     self->options = *options;
-    self->root = root;
-    if (strcmp (root, "/") == 0)
-        root[0] = 0;
-    self->own_dir = s_relative (self, options->own_dir);
+    self->tree = tree;
+    self->own_dir = s_find_own_dir (self);
     self->fd = fd;
+    self->gone = ag_gone_new ();
     self->start_ns = s_wall_ns (CLOCK_REALTIME_COARSE);
     self->folders = ag_folders_new ();
     ag_watch_set_options_t set = { DEBOUNCE_US, PATIENCE_US, options->max_files };
@@ -393,9 +406,9 @@ void ag_watch_destroy (ag_watch_t **self_p)
     ag_fds_close (&self->fd);
     ag_folders_destroy (&self->folders);
     ag_watch_set_destroy (&self->set);
-    ag_buf_free (&self->path);
+    ag_gone_destroy (&self->gone);
+    ag_tree_destroy (&self->tree);
     free (self->own_dir);
-    free (self->root);
     free (self);
     *self_p = NULL;
 }
@@ -410,6 +423,15 @@ int ag_watch_fd (const ag_watch_t *self)
     return self->fd;
 }
 
+/*  Another folder may stand in its place: that is not watched. */
+static void s_tell_removed (ag_watch_t *self)
+{
+    if (self->removed || !ag_tree_is_removed (self->tree))
+        return;
+    self->removed = true;
+    s_warn (self, "WATCH_GONE", ag_strdup ("the workspace was removed: what happens in its place will not be told"));
+}
+
 /*  Messages first: the kernel's queue is the only thing here that can overflow. */
 void ag_watch_turn (ag_watch_t *self)
 {
@@ -417,6 +439,8 @@ void ag_watch_turn (ag_watch_t *self)
         ;
     if (self->overflow)
         s_sweep (self);
+    s_settle_gone (self);
+    s_tell_removed (self);
     int64_t now_us = ag_clock_mono_us ();
     s_read_folders (self, now_us + SLICE_US);
     s_look_at_due (self, now_us, LOOKS_PER_TURN);
@@ -435,10 +459,12 @@ void ag_watch_finish (ag_watch_t *self, int64_t max_us)
             ;
         if (self->overflow)
             s_sweep (self);
+        s_settle_gone (self);
         s_read_folders (self, until_us);
     } while ((self->first || self->overflow) && ag_clock_mono_us () < until_us);
     while (ag_watch_set_due (self->set, INT64_MAX) && ag_clock_mono_us () < until_us)
         s_look_at_due (self, INT64_MAX, LOOKS_PER_TURN);
+    s_tell_removed (self);
     if (self->first || ag_watch_set_due (self->set, INT64_MAX))
         s_warn (self, "WATCH_UNFINISHED", ag_strdup ("the last changes in the workspace are not told in full: there "
             "were too many to look at before the end"));

@@ -7,7 +7,7 @@
     The I/O of the file watcher: inotify, reading folders, looking at files.
     What is to be told of it is decided in watch_set.h. A new folder is first
     watched and then read, so nothing that is made in it is missed. Symbolic
-    links are files here; nothing is followed. All work is done in slices, so
+    links are files here; nothing is followed (tree.h). All work is done in slices, so
     that a large tree does not hold up the agent's output.
 */
 #ifndef AG_EXEC_WATCH_H
@@ -25,7 +25,8 @@ typedef struct ag_watch ag_watch_t;
 typedef struct {
     const char *root;           /* the workspace */
     ag_ignore_t *ignore;        /* lent */
-    const char *own_dir;        /* our state dir, left out wherever it lies; or NULL */
+    const char *state_dir;      /* our own files, which are left out wherever they lie; or NULL */
+    const char *run_dir;        /* those of this run, or NULL */
     size_t max_files;           /* files known at most */
     ag_draft_sink_fn *sink;     /* gets file_changed, and agent_error warnings */
     void *context;              /* for it */

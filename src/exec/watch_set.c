@@ -196,12 +196,11 @@ bool ag_watch_set_touch (ag_watch_set_t *self, const char *path, bool written, i
     return file != NULL;
 }
 
-void ag_watch_set_touch_below (ag_watch_set_t *self, const char *folder, int64_t now_us)
+void ag_watch_set_touch_gone (ag_watch_set_t *self, ag_gone_t *gone, int64_t now_us)
 {
-    size_t len = strlen (folder);
     for (size_t i = 0; i < self->bucket_count; i++)
         for (s_file_t *file = self->buckets[i]; file; file = file->next)
-            if (strncmp (file->path, folder, len) == 0 && file->path[len] == '/')
+            if (ag_gone_covers (gone, file->path))
                 s_touch_file (self, file, false, now_us);
 }
 
@@ -247,12 +246,14 @@ ag_watch_news_t ag_watch_set_look (ag_watch_set_t *self, const char *path, const
         return AG_WATCH_SAME;
     bool was_known = file->known;
     bool written = file->touch && file->touch->written && file->racy;
-    bool changed = written || s_differs (file, look);
+    bool changed = look && (written || s_differs (file, look));
     if (file->touch) {
         s_unlink (self, file->touch);
         free (file->touch);
         file->touch = NULL;
     }
+    if (!look)
+        return AG_WATCH_SAME;
     if (!look->exists) {
         s_forget (self, file);
         return was_known ? AG_WATCH_DELETED : AG_WATCH_SAME;

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "exec/gone.h"
+
 typedef struct ag_watch_set ag_watch_set_t;
 
 /*  A file as it was seen; all 0 when it is not there. */
@@ -45,13 +47,14 @@ void ag_watch_set_destroy (ag_watch_set_t **self_p);
 bool ag_watch_set_know (ag_watch_set_t *self, const char *path, const ag_watch_look_t *look);
 /*  Something has happened to a path; `written`: to its content. False: the set is full. */
 bool ag_watch_set_touch (ag_watch_set_t *self, const char *path, bool written, int64_t now_us);
-/*  A folder has gone: touches every file known below it. */
-void ag_watch_set_touch_below (ag_watch_set_t *self, const char *folder, int64_t now_us);
+/*  Folders have gone: touches every file known below one of them. */
+void ag_watch_set_touch_gone (ag_watch_set_t *self, ag_gone_t *gone, int64_t now_us);
 
 /*  The next path to be looked at, lent until the answer by ag_watch_set_look;
     NULL: none now. `now_us` INT64_MAX: all, debounced or not. */
 const char *ag_watch_set_due (ag_watch_set_t *self, int64_t now_us);
-/*  The answer: what is to be told of that path. Forgets a file that is not there. */
+/*  The answer: what is to be told of that path. Forgets a file that is not there.
+    NULL: it could not be seen, so nothing is told and nothing forgotten. */
 ag_watch_news_t ag_watch_set_look (ag_watch_set_t *self, const char *path, const ag_watch_look_t *look);
 int64_t ag_watch_set_deadline_us (const ag_watch_set_t *self);         /* INT64_MAX: none */
 

@@ -1,4 +1,5 @@
 """The set of files that the events tell is the set on disk, however it came about."""
+import io
 import os
 import random
 import subprocess
@@ -158,18 +159,130 @@ def test_a_file_that_is_written_all_the_time_is_told_now_and_then(executor):
     assert 2 <= len(changes(events)) <= 20
 
 
+def warnings(events):
+    return [e["code"] for e in of_type(events, "agent_error") if e["source"] == "executor"]
+
+
+def test_a_link_in_the_place_of_a_folder_is_not_followed(executor):
+    """What was in the folder is gone, although its paths still lead to files: to the same ones, and to others outside."""
+    outside = executor.folder / "outside"
+    for folder in (executor.work / "a", executor.work / "b", outside):
+        folder.mkdir()
+        (folder / "file").write_text("x")
+    events = watch(executor, f"mv a moved; ln -s moved a; rm -r b; ln -s {outside} b; echo more >> {outside}/file")
+    assert sorted(changes(events)) == [("a", "created"), ("a/file", "deleted"), ("b", "created"), ("b/file", "deleted"), ("moved/file", "created")]
+
+
+def test_a_file_from_the_future_has_not_changed(executor):
+    (executor.work / "file").write_text("x")
+    os.utime(executor.work / "file", (2e9, 2e9))
+    assert changes(watch(executor, "sleep 0.3")) == []
+
+
+@pytest.mark.parametrize("where", ["the workspace", "its runs", "elsewhere"])
+def test_our_own_files_are_not_told_wherever_the_state_dir_is(executor, where):
+    """Each of their changes would make another one."""
+    executor.state = executor.work if where == "the workspace" else executor.state
+    executor.work = executor.state / "runs" if where == "its runs" else executor.work
+    executor.work.mkdir(parents=True, exist_ok=True)
+    process = executor.run("--workspace", executor.work, command=["sh", "-c", "echo x > one; sleep 0.5; echo x > two; sleep 0.3"])
+    assert changes(executor.events(process.run_id)) == [("one", "created"), ("two", "created")]
+
+
+def test_the_workspace_is_moved(executor):
+    """It stays the same one, and its paths are relative to it."""
+    (executor.work / "dir").mkdir()
+    (executor.work / "dir" / "old").write_text("x")
+    process = executor.run(command=["sh", "-c", f"sleep 0.2; mv {executor.work} {executor.folder}/elsewhere; echo x > new; echo y > dir/old; mkdir d; echo x > d/f; sleep 0.3"])
+    events = executor.events(process.run_id)
+    assert sorted(changes(events)) == [("d/f", "created"), ("dir/old", "modified"), ("new", "created")]
+
+
+def test_the_workspace_is_removed(executor):
+    (executor.work / "file").write_text("x")
+    command = f"sleep 0.2; cd /; rm -r {executor.work}; mkdir {executor.work}; echo x > {executor.work}/other; sleep 0.3; exit 3"
+    process = executor.run(command=["sh", "-c", command])
+    events = executor.events(process.run_id)
+    assert (process.returncode, changes(events), warnings(events)) == (3, [("file", "deleted")], ["WATCH_GONE"])
+
+
+def test_a_tree_too_deep_for_a_path(executor):
+    """Folders nest deeper than a path may be long: told, and the rest is watched."""
+    script = "import os\nfor i in range(60): os.mkdir('d' * 100); os.chdir('d' * 100); open('f', 'w').close()\n"
+    process = executor.run(command=["/usr/bin/python3", "-c", script + "import time; time.sleep(0.3)"])
+    events = executor.events(process.run_id)
+    assert warnings(events) == ["WATCH_LIMIT"]
+    seen = {path.count("/") for path, _ in changes(events)}
+    assert seen == set(range(1, len(seen) + 1)) and len(seen) >= 39
+    subprocess.run(["rm", "-rf", executor.work / ("d" * 100)], check=True)      # shutil.rmtree does not get so deep
+
+
+def test_limit_of_watches_is_told_and_the_rest_watched(executor):
+    for number in range(30):
+        (executor.work / f"d{number:02}").mkdir()
+    limited = ["unshare", "--user", "--map-root-user", "sh", "-c", "echo 12 > /proc/sys/user/max_inotify_watches && exec \"$@\"", "sh"]
+    if subprocess.run([*limited, "true"], stderr=subprocess.PIPE, check=False).returncode:
+        pytest.skip("no user namespace with a limit of its own")
+    command = ["sh", "-c", "sleep 0.2; for d in d*; do echo x > $d/f; done; sleep 0.3"]
+    process = subprocess.run([*limited, *executor.words(command=command, run_id="limited")], cwd=executor.work, env=executor.environment(),
+                             stderr=subprocess.PIPE, timeout=60, check=False)
+    assert process.returncode == 0, process.stderr
+    events = executor.events("limited")
+    assert warnings(events) == ["WATCH_LIMIT"]
+    assert 5 <= len(changes(events)) <= 11
+
+
+def test_a_folder_that_may_not_be_read(executor):
+    (executor.work / "closed").mkdir(mode=0)
+    (executor.work / "open").mkdir()
+    os.chmod(executor.folder, 0o711)
+    os.chmod(executor.work, 0o777)
+    words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *executor.words(command=["sh", "-c", "sleep 0.2; echo x > open/f"], run_id="run")]
+    process = subprocess.run(words, cwd=executor.work, env=executor.environment(), stderr=subprocess.PIPE, timeout=60, check=False)
+    if b"setpriv" in process.stderr:
+        pytest.skip("setpriv cannot take root's rights away")
+    events = executor.events("run")
+    assert changes(events) == [("open/f", "created")]
+    assert warnings(events) == ["WATCH_LIMIT"]
+
+
+def test_another_file_system_in_the_workspace(executor):
+    inner = executor.work / "inner"
+    inner.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", inner], stderr=subprocess.PIPE, check=False).returncode:
+        pytest.skip("needs root to mount")
+    try:
+        (inner / "old").write_text("x")
+        assert sorted(changes(watch(executor, "echo x > inner/new; rm inner/old; mkdir inner/d; echo x > inner/d/f"))) == [
+            ("inner/d/f", "created"), ("inner/new", "created"), ("inner/old", "deleted")]
+    finally:
+        subprocess.run(["umount", "-l", inner], check=True)
+
+
+def test_thousands_of_folders_are_renamed(executor):
+    """Each took a look through all that is known: the agent's output was not read for seconds."""
+    for folder in range(2000):
+        (executor.work / f"d{folder}").mkdir()
+        for file in range(5):
+            (executor.work / f"d{folder}" / f"f{file}").touch()
+    script = "import os, time\ntime.sleep(0.5)\nfor i in range(2000): os.rename(f'd{i}', f'e{i}')\n"
+    before = on_disk(executor.work)
+    process = executor.run(command=["/usr/bin/python3", "-c", script], timeout=120)
+    events = executor.events(process.run_id)
+    assert told(events, before) == on_disk(executor.work)
+    assert warnings(events) == []
+
+
 def make_archive(executor, files):
     """An archive with many small files in many folders."""
     seed = random.randrange(1 << 30)
     print("seed", seed)
     chance = random.Random(seed)
-    source = executor.folder / "source"
-    for i in range(files):
-        folder = source / f"d{chance.randrange(40)}" / f"e{chance.randrange(10)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"file{i}").write_bytes(b"x" * chance.randrange(200))
     with tarfile.open(executor.folder / "archive.tar", "w") as archive:
-        archive.add(source, "tree")
+        for i in range(files):
+            entry = tarfile.TarInfo(f"tree/d{chance.randrange(40)}/e{chance.randrange(10)}/file{i}")
+            entry.size = chance.randrange(200)
+            archive.addfile(entry, io.BytesIO(b"x" * entry.size))
     return executor.folder / "archive.tar"
 
 
