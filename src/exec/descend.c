@@ -26,7 +26,7 @@ typedef struct {
 } s_process_t;
 
 typedef struct {
-    s_process_t *items;         /* all processes of the machine, by pid as /proc lists them */
+    s_process_t *items;         /* all processes of the machine; sorted by pid once they are marked */
     size_t count;               /* in use */
     size_t capacity;            /* allocated */
 } s_table_t;
@@ -82,18 +82,25 @@ static void s_table_read (s_table_t *table)
     closedir (proc);
 }
 
-static bool s_table_is_ours (const s_table_t *table, pid_t pid)
+static int s_by_pid (const void *a, const void *b)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (table->items[i].pid == pid)
-            return table->items[i].ours;
-    return false;
+    pid_t left = ((const s_process_t *) a)->pid, right = ((const s_process_t *) b)->pid;
+    return left < right ? -1 : left > right;
 }
 
-/*  Spreads "ours" from parents to children until nothing changes: a child may
-    stand before its parent when pids have wrapped around. */
+static bool s_table_is_ours (const s_table_t *table, pid_t pid)
+{
+    const s_process_t key = { .pid = pid };
+    const s_process_t *found = bsearch (&key, table->items, table->count, sizeof key, s_by_pid);
+    return found && found->ours;
+}
+
+/*  Spreads "ours" from parents to children until nothing changes: one pass finds
+    all, but for a child that stands before its parent since pids have wrapped around. */
 static void s_table_mark (s_table_t *table, pid_t root)
 {
+    if (table->count)
+        qsort (table->items, table->count, sizeof *table->items, s_by_pid);
     for (bool changed = true; changed; ) {
         changed = false;
         for (size_t i = 0; i < table->count; i++) {

@@ -30,6 +30,7 @@ typedef struct {
     pid_t group;                        /* the executor's, which we were in */
     pid_t agent;                        /* 0: not there yet */
     bool agent_reaped;                  /* its pid may be somebody else's now */
+    int64_t kill_us;                    /* the tree was asked to stop, and is made to then; 0: not asked */
 } s_guard_t;
 
 static void s_report (s_guard_t *self, ag_guard_kind_t kind, int value)
@@ -143,19 +144,27 @@ static void s_take_terminal_back (s_guard_t *self)
     ag_fds_close (&fd);
 }
 
-/*  The executor is gone. SIGTERM once, then SIGKILL until nothing is left. */
+static size_t s_ask (s_guard_t *self)
+{
+    if (!self->kill_us)
+        self->kill_us = ag_clock_mono_us () + self->options->kill_after_ms * INT64_C (1000);
+    return s_signal_tree (self, SIGTERM);
+}
+
+/*  The executor is gone. SIGTERM, if it has not sent that itself, then SIGKILL until
+    nothing is left. */
 static void __attribute__ ((noreturn)) s_clean_up (s_guard_t *self)
 {
-    int64_t kill_us = ag_clock_mono_us () + self->options->kill_after_ms * INT64_C (1000);
     struct pollfd items[] = { { .fd = self->signal_fd, .events = POLLIN },
         { .fd = self->options->read_fds[0], .events = POLLIN }, { .fd = self->options->read_fds[1], .events = POLLIN } };
     s_take_terminal_back (self);
-    size_t living = s_signal_tree (self, SIGTERM);
+    size_t living = self->kill_us ? ag_descend_signal (getpid (), 0, 0) : s_ask (self);
     while (living) {
         s_wait (self, items, 3, LADDER_STEP_MS);
         s_hear_out (&items[1]);
         s_hear_out (&items[2]);
-        living = ag_clock_mono_us () < kill_us ? ag_descend_signal (getpid (), 0, 0) : s_signal_tree (self, SIGKILL);
+        bool time_is_up = ag_clock_mono_us () >= self->kill_us;
+        living = time_is_up ? s_signal_tree (self, SIGKILL) : ag_descend_signal (getpid (), 0, 0);
     }
     _exit (0);
 }
@@ -173,7 +182,12 @@ static void s_obey (s_guard_t *self)
         s_spawn (self);
         break;
     case AG_GUARD_DO_SIGNAL:
-        s_signal_tree (self, command.value);
+        if (command.value == SIGTERM)
+            s_ask (self);
+        else {
+            self->kill_us = 1;          /* long ago */
+            s_signal_tree (self, command.value);
+        }
         break;
     case AG_GUARD_DO_PASS:
         s_pass (self, self->agent, command.value);

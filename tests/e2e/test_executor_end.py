@@ -101,6 +101,53 @@ def test_cancelled_run_leaves_no_descendant(executor):
     await_true(lambda: not any(map(alive, process.tree)), timeout=2, what="the end of all descendants")
 
 
+def test_descendants_are_asked_once_too(executor):
+    """Also when the agent ends at the first word, and what it has left needs longer."""
+    path = executor.folder / "asked"
+    child = f"trap 'echo asked >> {path}' TERM; echo $$ > {path}; echo ready; while :; do sleep 0.02; done"
+    process = executor.start("--kill-after", "1", command=["sh", "-c", f"sh -c \"$1\" & wait", "sh", child])
+    assert process.stdout.readline() == b"ready\n"
+    child = int(path.read_text())
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    await_true(lambda: not alive(child), timeout=10, what="the end of what the agent has left")
+    assert path.read_text().split() == [str(child), "asked"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_fork_bomb_is_ended(executor, how):
+    """As many processes as its user may have, each forking as soon as there is room."""
+    executor.folder.chmod(0o777)
+    executor.state.mkdir(mode=0o777)
+    executor.state.chmod(0o777)
+    user = str(60_000 + os.getpid() % 5_000)
+    wrap = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "prlimit", "--nproc=60"]
+    if subprocess.run([*wrap, "true"], stderr=subprocess.PIPE, check=False).returncode:
+        pytest.skip("needs root to be another user")
+    bomb = "trap '' TERM; b() { b | b & sleep 0.2; }; echo go; b; sleep 1000"
+    words = executor.words("--kill-after", "0.5", "--no-watch", command=["bash", "-c", bomb], run_id="bomb")
+    with subprocess.Popen([*wrap, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, cwd="/",
+                          env=executor.environment()) as process:
+        assert process.stdout.readline() == b"go\n"
+        await_true(lambda: processes_of(user) > 40, what="the bomb")
+        process.send_signal(how)
+        process.wait(timeout=60)
+        await_true(lambda: processes_of(user) == 0, timeout=20, what="the end of all of it")
+
+
+def processes_of(user):
+    return len(subprocess.run(["ps", "-u", user, "-o", "pid="], stdout=subprocess.PIPE, check=False).stdout.split())
+
+
+def test_hundreds_of_descendants_are_ended(executor):
+    """Each in a session of its own, and deaf to SIGTERM."""
+    process = start_tree(executor, "--kill-after", "0.2", kinds=",".join(["setsid", "stubborn", "daemon"] * 100))
+    process.terminate()
+    process.communicate(timeout=60)
+    await_true(lambda: not any(map(alive, process.tree)), timeout=10, what="the end of all descendants")
+
+
 def test_killed_executor_leaves_no_descendant(executor):
     process = start_tree(executor, "--kill-after", "1")
     process.kill()
