@@ -204,7 +204,8 @@ static void s_make_pipe (ag_executor_t *self, ag_pipe_t *pipe, const char *name,
 static bool s_is_same_file (int a, int b)
 {
     struct stat left, right;
-    return fstat (a, &left) == 0 && fstat (b, &right) == 0 && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+    return fstat (a, &left) == 0 && fstat (b, &right) == 0
+        && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
 static void s_make_pipes (ag_executor_t *self)

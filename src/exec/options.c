@@ -28,7 +28,8 @@ static const ag_setting_t s_table[] = {
       "identity of this run, 1 to 128 bytes; by default a random one" },
     { "work-order", AG_SETTING_STRING, "ID", "AGENTGATE_WORK_ORDER", NULL, 0, 0, NULL, false,
       "what the run is for; by default the run id" },
-    { "run-number", AG_SETTING_INTEGER, "N", NULL, "1", 1, INT32_MAX, NULL, false, "which run of its work order it is" },
+    { "run-number", AG_SETTING_INTEGER, "N", "AGENTGATE_RUN_NUMBER", "1", 1, INT32_MAX, NULL, false,
+      "which run of its work order it is" },
     { "format", AG_SETTING_STRING, "NAME", "AGENTGATE_FORMAT", "auto", 0, 0, NULL, false,
       "what the agent writes to its stdout: amp, claude, codex, cursor, gemini, opencode, flat or text; auto finds out" },
     { "stream", AG_SETTING_FLAG, NULL, "AGENTGATE_STREAM_ENABLED", "true", 0, 0, NULL, false,
@@ -54,7 +55,7 @@ static const ag_setting_t s_table[] = {
     { "no-watch", AG_SETTING_FLAG, NULL, "AGENTGATE_NO_WATCH", NULL, 0, 0, NULL, false, "do not watch files" },
     { "ignore", AG_SETTING_STRING, "PATTERN", "AGENTGATE_IGNORE", NULL, 0, 0, NULL, true,
       "a glob of files that are not watched, repeatable; .git, node_modules and such never are" },
-    { "max-files", AG_SETTING_INTEGER, "N", NULL, "100000", 1, 10000000, NULL, false,
+    { "max-files", AG_SETTING_INTEGER, "N", "AGENTGATE_MAX_FILES", "100000", 1, 10000000, NULL, false,
       "files that are watched at most" },
     { "redact-env", AG_SETTING_STRING, "NAME", "AGENTGATE_REDACT_ENV", NULL, 0, 0, NULL, true,
       "a variable whose value is a secret and appears in no event, repeatable" },
@@ -68,15 +69,15 @@ static const ag_setting_t s_table[] = {
       "at the end, how long to wait for a gateway that has answered; for one that has not, at most 0.5" },
     { "drain", AG_SETTING_SECONDS, "S", "AGENTGATE_DRAIN", "10", 0, INT32_MAX, NULL, false,
       "at the end, how long to wait for a reader of our output that takes nothing" },
-    { "max-line", AG_SETTING_INTEGER, "BYTES", NULL, "33554432", 1024, 1073741824, NULL, false,
+    { "max-line", AG_SETTING_INTEGER, "BYTES", "AGENTGATE_MAX_LINE", "33554432", 1024, 1073741824, NULL, false,
       "longest line of the agent that is understood" },
-    { "max-content", AG_SETTING_INTEGER, "BYTES", NULL, "65536", 0, 524288, NULL, false,
+    { "max-content", AG_SETTING_INTEGER, "BYTES", "AGENTGATE_MAX_CONTENT", "65536", 0, 524288, NULL, false,
       "how much of a tool's result an event carries" },
     { "progress-ms", AG_SETTING_INTEGER, "MS", "AGENTGATE_STREAM_PROGRESS_MS", "5000", 100, 3600000, NULL, false,
       "interval of progress_update" },
-    { "expected-seconds", AG_SETTING_INTEGER, "S", NULL, "300", 1, 604800, NULL, false,
+    { "expected-seconds", AG_SETTING_INTEGER, "S", "AGENTGATE_EXPECTED_SECONDS", "300", 1, 604800, NULL, false,
       "how long such a run takes, for the progress" },
-    { "expected-calls", AG_SETTING_INTEGER, "N", NULL, "50", 1, 1000000, NULL, false,
+    { "expected-calls", AG_SETTING_INTEGER, "N", "AGENTGATE_EXPECTED_CALLS", "50", 1, 1000000, NULL, false,
       "how many tool calls such a run takes, for the progress" },
     { "retain-days", AG_SETTING_INTEGER, "N", "AGENTGATE_RETAIN_DAYS", "7", 0, DAYS_MAX, NULL, false,
       "acknowledged runs are deleted after so long" },
@@ -177,9 +178,9 @@ static void s_copy (const ag_settings_t *settings, ag_options_t *self, const cha
         s_add (list_p, count_p, s_own (self, ag_strdup (ag_settings_nth (settings, name, i))));
 }
 
-/*  Where nothing is named. That there is no place for sockets must not keep the
-    agent from running. */
-static void s_add_usual (ag_options_t *self, char *(*path) (char **), const char ***list_p, size_t *count_p)
+/*  Where nothing is named. False: there is no place for sockets, which must not
+    keep the agent from running. */
+static bool s_add_usual (ag_options_t *self, char *(*path) (char **), const char ***list_p, size_t *count_p)
 {
     char *error = NULL, *endpoint = path (&error);
     if (endpoint)
@@ -187,6 +188,7 @@ static void s_add_usual (ag_options_t *self, char *(*path) (char **), const char
     else
         ag_log_warning ("NOT_PUBLISHED", "the run is not published: %s", error);
     free (error);
+    return endpoint != NULL;
 }
 
 static int s_check_endpoints (const char *name, const char **list, size_t count, bool exposed, char **error_r)
@@ -214,9 +216,10 @@ static int s_take_endpoints (ag_options_t *self, const ag_settings_t *settings, 
     self->streaming = ag_settings_flag (settings, "stream");
     if (!self->streaming)
         return 0;
+    bool place = true;
     if (!gateways && !self->bus_count)
-        s_add_usual (self, ag_path_bus, &self->bus, &self->bus_count);
-    if (!gateways && !self->control_count)
+        place = s_add_usual (self, ag_path_bus, &self->bus, &self->bus_count);
+    if (!gateways && !self->control_count && place)
         s_add_usual (self, ag_path_control, &self->control, &self->control_count);
     bool exposed = self->curve_dir || ag_settings_flag (settings, "insecure");
     if (s_check_endpoints ("bus", self->bus, self->bus_count, exposed, error_r) != 0)
@@ -321,21 +324,43 @@ static int s_take_command (ag_options_t *self, const ag_settings_t *settings, ch
     return 0;
 }
 
+static void s_print_list (const char *name, const char *const *list, size_t count)
+{
+    printf ("# %s:", name);
+    for (size_t i = 0; i < count; i++)
+        printf (" %s", list[i]);
+    printf (count ? "\n" : " none\n");
+}
+
+/*  The settings, as a file that says the same; and what follows where nothing is said. */
+static void s_print (const ag_options_t *self, const ag_settings_t *settings)
+{
+    ag_settings_print (settings, stdout);
+    printf ("\n");
+    s_print_list ("bus", self->bus, self->bus_count);
+    s_print_list ("control", self->control, self->control_count);
+    printf ("# state: %s\n", self->state_dir ? self->state_dir : self->state_error);
+    printf ("# watched: %s\n", self->workspace ? self->workspace : "nothing");
+}
+
 static int s_take_all (ag_options_t *self, const ag_settings_t *settings, char **argv, char **error_r)
 {
-    if (ag_settings_flag (settings, "check-config")) {
-        ag_settings_print (settings, stdout);
-        exit (0);
-    }
+    bool only_check = ag_settings_flag (settings, "check-config");
     s_take_log (settings);
     s_take_numbers (self, settings);
     s_take_secrets (self, settings);
     s_take_state (self, settings);
-    if (s_take_command (self, settings, argv, error_r) != 0 || s_take_ids (self, settings, error_r) != 0)
+    if (!only_check && s_take_command (self, settings, argv, error_r) != 0)
         return -1;
-    if (s_take_endpoints (self, settings, error_r) != 0)
+    if (s_take_ids (self, settings, error_r) != 0 || s_take_endpoints (self, settings, error_r) != 0)
         return -1;
-    return s_take_workspace (self, settings, error_r);
+    if (s_take_workspace (self, settings, error_r) != 0)
+        return -1;
+    if (only_check) {
+        s_print (self, settings);
+        exit (0);
+    }
+    return 0;
 }
 
 ag_options_t *ag_options_new (int argc, char **argv, char **error_r)

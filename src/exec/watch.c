@@ -375,7 +375,8 @@ ag_watch_t *ag_watch_new (const ag_watch_options_t *options, char **error_r)
     int fd = tree ? ag_fds_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK)) : -1;
     if (fd < 0) {
         if (tree)
-            *error_r = ag_asprintf ("cannot watch %s: %s (fs.inotify.max_user_instances)", options->root, strerror (errno));
+            *error_r = ag_asprintf ("cannot watch %s: %s (fs.inotify.max_user_instances)", options->root,
+                strerror (errno));
         ag_tree_destroy (&tree);
         return NULL;
     }

@@ -1,12 +1,17 @@
 """How runs end: signals, time limits, grandchildren, kill -9 of the executor, ids, and how long the end takes."""
+import json
 import os
+import re
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
 from executor_tools import Executor, alive, await_true, of_type
+from harness import Gateway
 
 TREE = "plain,setsid,daemon,stubborn,stopped"
 
@@ -54,6 +59,31 @@ def test_signal_to_the_executor_terminates_the_agent(executor, number):
     assert process.returncode == 7
     last = last_event(executor, process)
     assert (last["type"], last["reason"], last["exitCode"]) == ("run_failed", "cancelled", 7)
+
+
+def test_cancel_by_a_gateway(build_dir, executor):
+    """From the HTTP request to the agent's SIGTERM; asking twice is not impatience."""
+    with Gateway(build_dir, executor.folder) as gateway:
+        script = "trap 'echo asked; n=1' TERM; echo ready; while [ -z $n ]; do sleep 0.02; done; sleep 0.5; echo done; exit 4"
+        process = executor.start("--gateway", executor.folder, command=["sh", "-c", script])
+        assert process.stdout.readline() == b"ready\n"
+        cancel = urllib.request.Request(f"{gateway.url}/api/v1/runs/{process.run_id}/cancel", method="POST")
+        await_true(lambda: status_of(f"{gateway.url}/api/v1/runs/{process.run_id}") == 200, what="the run at the gateway")
+        assert status_of(cancel) == 202
+        assert process.stdout.readline() == b"asked\n"
+        assert status_of(cancel) == 202
+        assert process.stdout.readline() == b"done\n"
+        process.communicate(timeout=60)
+    last = last_event(executor, process)
+    assert (process.returncode, last["reason"], last["exitCode"]) == (4, "cancelled", 4)
+
+
+def status_of(request):
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def test_ignored_signals_stay_ignored(executor):
@@ -155,6 +185,26 @@ def test_killed_executor_leaves_no_descendant(executor):
     process.wait()
     await_true(lambda: not any(map(alive, process.tree)), timeout=2, what="the end of all descendants")
     assert time.monotonic() - begin < 1 + 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_while_the_agent_is_started(executor, number):
+    """Whatever the moment, nothing is left and nothing hangs."""
+    for step in range(16):
+        path = executor.folder / f"pid-{step}"
+        process = executor.start(command=["sh", "-c", f"echo $$ > {path}; exec sleep 1000"])
+        time.sleep(step * 0.001)        # no event to wait for: the moment itself is tried out
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode in (143, -number)
+        await_true(lambda: not children_by_name(executor, process.run_id), timeout=20, what="the guard's end")
+        assert not path.exists() or not path.read_text() or not alive(int(path.read_text()))
+
+
+def children_by_name(executor, run_id):
+    """Processes that still carry this run in their command line: the guard, and an agent that is being made."""
+    words = f"{executor.state} --run-id {run_id} "
+    return subprocess.run(["pgrep", "-f", "--", words], stdout=subprocess.PIPE, check=False).stdout.split()
 
 
 def test_killed_executor_first_asks_its_agent_to_stop(executor):
@@ -401,11 +451,45 @@ def test_settings_from_environment_and_file(executor):
     assert executor.events("from-environment")[0]["runNumber"] == 7
 
 
-def test_streaming_switched_off(executor):
-    """Journals, publishes nothing, and waits for nobody."""
-    process = executor.start(command=["echo", "x"], env=executor.environment(AGENTGATE_STREAM_ENABLED="false"))
-    out, _ = process.communicate(timeout=60)
-    assert (process.returncode, out) == (0, b"x\n")
+def ask(executor, *words, **environment):
+    words = [str(executor.program), *words]
+    return subprocess.run(words, env=executor.environment(HOME=str(executor.folder), **environment), cwd=executor.work,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+
+def test_every_setting_has_a_variable_and_a_place_in_the_file(executor):
+    """What --check-config prints is a settings file; the variables are those that --help names."""
+    said = ask(executor, "--help").stdout
+    names = {line.split()[0][2:] for line in said.splitlines() if line.startswith("  --")} - {"help", "version", "config", "check-config"}
+    variables = set(re.findall(r"\((AGENTGATE_[A-Z_]+)\)", said))
+    assert len(names) == len(variables) >= 30
+    printed = ask(executor, "--check-config").stdout
+    assert names <= {line.lstrip("# ").split(" ")[0] for line in printed.splitlines() if " =" in line}
+    config = executor.folder / "config"
+    config.write_text("\n".join(line.split("    #")[0] for line in printed.splitlines() if not line.startswith("config") and "check-config" not in line))
+    again = ask(executor, "--config", str(config), "--check-config")
+    assert again.returncode == 0, again.stderr
+    assert "timeout = 0    # file" in again.stdout
+
+
+def test_check_config_tells_what_follows_and_what_is_wrong(executor):
+    said = ask(executor, "--check-config", "--gateway", "/x/y").stdout.splitlines()
+    assert {"# bus: ipc:///x/y/bus", "# control: ipc:///x/y/control", f"# state: {executor.folder}/.local/state/agentgate",
+            "# watched: ."} <= set(said)
+    assert "# bus: none" in ask(executor, "--check-config", AGENTGATE_STREAM_ENABLED="false").stdout
+    for wrong in (["--bus", "nowhere"], ["--run-id", "@x"], ["--workspace", "/no/such"], ["--timeout", "soon"]):
+        answer = ask(executor, "--check-config", *wrong)
+        assert (answer.returncode, answer.stdout) == (2, "") and wrong[1] in answer.stderr
+
+
+def test_streaming_switched_off(build_dir, executor):
+    """Journals, publishes nothing although a gateway is there, and owes nothing to anybody."""
+    with Gateway(build_dir, executor.folder) as gateway:
+        process = executor.run("--gateway", executor.folder, command=["echo", "x"], env=executor.environment(AGENTGATE_STREAM_ENABLED="false"))
+        other = executor.run("--gateway", executor.folder, command=["echo", "x"])
+        with urllib.request.urlopen(f"{gateway.url}/api/v1/runs", timeout=30) as answer:
+            assert [run["runId"] for run in json.load(answer)["runs"]] == [other.run_id]
+    assert (process.returncode, process.out) == (0, b"x\n")
     assert of_type(executor.events(process.run_id), "run_completed")
     assert not (executor.run_dir(process.run_id) / "owed").exists()
 
