@@ -17,17 +17,29 @@
 */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
+
+static int s_is_subreaper (void)
+{
+    int is = -1;
+    prctl (PR_GET_CHILD_SUBREAPER, &is);
+    return is;
+}
 
 static FILE *s_open (const char *path)
 {
@@ -58,6 +70,38 @@ static void s_view_signals (FILE *out)
             fputs (line, out);
     if (status)
         fclose (status);
+}
+
+/*  One file of /proc/self, its lines with its name before them. */
+static void s_view_proc (FILE *out, const char *name)
+{
+    char path[64], line[512];
+    snprintf (path, sizeof path, "/proc/self/%s", name);
+    FILE *file = fopen (path, "re");
+    while (file && fgets (line, sizeof line, file))
+        fprintf (out, "%s %.*s\n", name, (int) strcspn (line, "\n"), line);
+    if (file)
+        fclose (file);
+}
+
+/*  How the kernel treats the process. */
+static void s_view_standing (FILE *out)
+{
+    static const char *const files[] = { "oom_score_adj", "cgroup", "personality", "coredump_filter", "timerslack_ns",
+        "loginuid", "comm" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        s_view_proc (out, files[i]);
+    cpu_set_t cpus;
+    int death_signal = -1;
+    struct itimerval timer = { 0 };
+    if (sched_getaffinity (0, sizeof cpus, &cpus) == 0)
+        fprintf (out, "cpus %d\n", CPU_COUNT (&cpus));
+    prctl (PR_GET_PDEATHSIG, &death_signal);
+    getitimer (ITIMER_REAL, &timer);
+    fprintf (out, "policy %d death signal %d dumpable %d reaper %d securebits %d timer %ld\n", sched_getscheduler (0),
+        death_signal, prctl (PR_GET_DUMPABLE), s_is_subreaper (), prctl (PR_GET_SECUREBITS), (long) timer.it_value.tv_sec);
+    fprintf (out, "io priority %ld\n", syscall (SYS_ioprio_get, 1, 0));
+    fprintf (out, "children %d\n", wait (NULL) == -1 && errno == ECHILD ? 0 : 1);
 }
 
 static void s_view_limits (FILE *out)
@@ -108,12 +152,15 @@ static void s_view_place (FILE *out)
         fprintf (out, "env %s\n", *variable);
 }
 
-static int s_view (const char *path)
+static int s_view (const char *path, char **argv)
 {
     FILE *out = s_open (path);
+    for (; *argv; argv++)
+        fprintf (out, "argument %s\n", *argv);
     s_view_place (out);
     s_view_signals (out);
     s_view_limits (out);
+    s_view_standing (out);
     s_view_descriptors (out);
     fclose (out);
     printf ("seen\n");
@@ -253,8 +300,8 @@ static int s_terms (void)
 int main (int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
-    if (strcmp (what, "view") == 0 && argc == 3)
-        return s_view (argv[2]);
+    if (strcmp (what, "view") == 0 && argc >= 3)
+        return s_view (argv[2], argv);
     if (strcmp (what, "read") == 0 && argc == 3)
         return s_read (argv[2]);
     if (strcmp (what, "tree") == 0 && argc == 4)

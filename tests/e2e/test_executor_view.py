@@ -44,9 +44,30 @@ def views(executor, **popen):
 
 
 def test_view_is_the_same(executor):
-    bare, under = views(executor)
-    assert len(bare) > 100
+    """Our own settings in the environment included: a nested agentgate-exec needs them."""
+    environment = executor.environment(AGENTGATE_WORK_ORDER="W", AGENTGATE_STREAM_ENABLED="true", ODD="a\nb=c", EMPTY="")
+    bare, under = views(executor, env=environment)
+    assert len(bare) > 150
     assert under == bare
+    assert "env AGENTGATE_WORK_ORDER=W" in bare
+    for word in ("oom_score_adj", "cgroup", "cpus", "policy", "io priority", "children 0", "umask", "nice", "limit", "ShdPnd", "cwd"):
+        assert any(line.startswith(word) for line in bare), word
+
+
+@pytest.mark.parametrize("wrap", [["nohup"], ["env", "--ignore-signal=INT,TERM,USR1,PIPE,CHLD,TSTP,TTOU"],
+                                  ["env", "--block-signal=INT,TERM,USR2,CHLD,CONT", "--default-signal=PIPE"],
+                                  ["nice", "-n", "5"], ["setsid", "--wait"], ["taskset", "1"], ["choom", "-n", "500", "--"],
+                                  ["chrt", "--batch", "0"], ["ionice", "-c", "3"], ["prlimit", "--nofile=50:60", "--core=0"]])
+def test_view_through_what_people_put_before_it(executor, wrap):
+    path = executor.folder / "view"
+    options = {"cwd": executor.work, "env": executor.environment(), "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    bare = subprocess.run([*wrap, executor.probe, "view", path], timeout=60, check=False, **options)
+    if bare.returncode != 0:
+        pytest.skip(f"{wrap[0]} does not work here: {bare.stderr}")
+    seen = path.read_text().splitlines()
+    under = subprocess.run([*wrap, *executor.words(command=[executor.probe, "view", path], run_id="run")], timeout=60, check=False, **options)
+    assert under.returncode == 0, under.stderr
+    assert path.read_text().splitlines() == seen
 
 
 def strange():
