@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_gateway_that_comes_after_the_journal_was_lost(build_dir, executor, smal
                              command=["sh", "-c", f"{executor.probe} write 200 4000 100; touch {done}; read x; echo end"])
     await_true(done.exists, timeout=60, what="the agent's last line but one")
     with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        await_true(lambda: known(gateway, process.run_id), what="the run at the gateway")
         process.communicate(b"\n", timeout=60)
         events = history(gateway, process.run_id)
         kept = len(executor.events(process.run_id))
@@ -77,9 +79,13 @@ def test_gateway_that_comes_after_the_journal_was_lost(build_dir, executor, smal
     assert text_lines(events)[-1] == "end" and events[-1]["type"] == "run_completed"
 
 
+def known(gateway, run_id):
+    with urllib.request.urlopen(f"{gateway.url}/api/v1/runs", timeout=30) as answer:
+        return run_id in [run["runId"] for run in json.load(answer)["runs"]]
+
+
 def history(gateway, run_id):
     """All events of a run by HTTP, once its end is there."""
-    import urllib.request
     found = []
 
     def ended():
