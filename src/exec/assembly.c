@@ -129,6 +129,7 @@ static int s_make_guard (ag_executor_t *self, const ag_origin_t *origin, char **
         return -1;
     }
     fcntl (self->out.fd, F_SETPIPE_SZ, PIPE_BYTES);
+    fcntl (self->err.fd, F_SETPIPE_SZ, PIPE_BYTES / 4);
     ag_fds_set_nonblocking (self->out.fd);
     ag_fds_set_nonblocking (self->err.fd);
     guard.read_fds[0] = self->out.fd;

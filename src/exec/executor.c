@@ -149,6 +149,8 @@ static void s_take_death (ag_executor_t *self, int wait_status, int spawn_errno)
     self->dead_us = ag_clock_mono_us ();
     self->wait_status = wait_status;
     self->spawn_errno = spawn_errno;
+    if (spawn_errno)
+        ag_log_error ("NOT_STARTED", "cannot run %s: %s", self->options->argv[0], strerror (spawn_errno));
     ag_ladder_done (self->ladder);
     if (self->terminal)
         ag_terminal_agent_dead (self->terminal, self->agent);

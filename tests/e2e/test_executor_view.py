@@ -152,6 +152,7 @@ def test_exit_status_of_what_cannot_be_run(executor):
     last = executor.events(process.run_id)[-1]
     assert (last["type"], last["reason"], last["exitCode"]) == ("run_failed", "spawn", 127)
     assert "No such file" in last["error"]
+    assert process.err.startswith(b"agentgate-exec: error: cannot run ") and b"No such file" in process.err
 
 
 def test_a_script_without_interpreter_line_runs(executor):
