@@ -273,6 +273,41 @@ def test_thousands_of_folders_are_renamed(executor):
     assert warnings(events) == []
 
 
+CHANCE = """
+import os, random, shutil, sys, time
+r = random.Random(int(sys.argv[1]))
+def some():
+    return "/".join(r.choice("abcd") for _ in range(r.randrange(1, 4)))
+def remove(path):
+    (shutil.rmtree if os.path.isdir(path) and not os.path.islink(path) else os.unlink)(path)
+for i in range(4000):
+    a, b = some(), some()
+    try:
+        r.choice([lambda: os.makedirs(a), lambda: os.makedirs(a), lambda: open(a + "f", "w").write("x" * r.randrange(50)),
+                  lambda: open(a + "/f%d" % r.randrange(3), "a").write("y"), lambda: os.rename(a, b), lambda: os.rename(a + "f", b + "f"),
+                  lambda: remove(a), lambda: os.symlink(r.choice([".", "..", "a", "b", "/tmp"]), a), lambda: os.unlink(a + "f")])()
+    except OSError:
+        pass
+    if r.randrange(40) == 0:
+        time.sleep(r.random() * 0.02)
+"""
+
+
+def test_whatever_happens_by_chance(executor):
+    """Folders, files and links with few names come, go, change places and replace each other."""
+    for number in range(16):
+        folder = executor.work / "abcd"[number % 4] / "abcd"[number // 4]
+        folder.mkdir(parents=True)
+        (folder / f"f{number % 3}").write_text("x")
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    before = on_disk(executor.work)
+    process = executor.run(command=["/usr/bin/python3", "-c", CHANCE, str(seed)])
+    events = executor.events(process.run_id)
+    assert process.returncode == 0 and warnings(events) == []
+    assert told(events, before) == on_disk(executor.work)
+
+
 def make_archive(executor, files):
     """An archive with many small files in many folders."""
     seed = random.randrange(1 << 30)
