@@ -104,7 +104,9 @@ def await_true(condition, timeout=TIMEOUT, what="the condition"):
 
 
 def rss_kb(pid, field="VmRSS"):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1])
-    return 0
+    """Memory of a process; 0 when it has just ended."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(field + ":")), 0)
