@@ -120,6 +120,7 @@ static int s_announce (ag_debt_t *self, const ag_owed_options_t *options, char *
     ag_publisher_options_t publisher = { .control = options->control,
         .control_count = options->control_count,
         .curve = options->curve,
+        .zmq_context = options->zmq_context,
         .ids = self->ids,
         .epoch = self->epoch,
         .first = self->first,

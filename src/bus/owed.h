@@ -31,6 +31,7 @@ typedef struct {
     const char *const *control;         /* control endpoints of the gateways; lent until destroyed */
     size_t control_count;
     ag_curve_t *curve;            /* lent, or NULL */
+    void *zmq_context;                  /* lent, or NULL: one of its own for each journal */
     int64_t answer_us;                  /* how long to wait for a gateway to answer; 0: 2 s */
     int64_t patience_us;                /* how long a journal may make no progress; 0: 10 s */
 } ag_owed_options_t;

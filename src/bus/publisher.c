@@ -23,7 +23,8 @@ enum {
 };
 
 struct ag_publisher {
-    void *zmq_context;     /* of its own, with one I/O thread */
+    void *zmq_context;     /* with one I/O thread */
+    bool lent;             /* it is another's */
     ag_zap_t *zap;         /* the gate for keys, or NULL */
     ag_outlet_t **outlets; /* one for each data endpoint */
     size_t outlet_count;
@@ -119,7 +120,8 @@ static int s_open_endpoints (ag_publisher_t *self, const ag_publisher_options_t 
 ag_publisher_t *ag_publisher_new (const ag_publisher_options_t *options, char **error_r)
 {
     ag_publisher_t *self = ag_calloc (1, sizeof *self);
-    self->zmq_context = zmq_ctx_new ();
+    self->lent = options->zmq_context != NULL;
+    self->zmq_context = self->lent ? options->zmq_context : zmq_ctx_new ();
     self->options = *options;
     self->owner = (ag_link_owner_t){ s_read, s_said, self };
     self->stream.epoch = options->epoch;
@@ -128,9 +130,9 @@ ag_publisher_t *ag_publisher_new (const ag_publisher_options_t *options, char **
     self->stream.ended = options->ended;
     self->acked = options->acked;
     s_name_stream (self, options);
-    if (options->curve)
+    if (options->curve && !self->lent)
         self->zap = ag_zap_new (self->zmq_context, options->curve, error_r);
-    if ((options->curve && !self->zap) || s_open_endpoints (self, options, error_r))
+    if ((options->curve && !self->lent && !self->zap) || s_open_endpoints (self, options, error_r))
         ag_publisher_destroy (&self);
     return self;
 }
@@ -145,13 +147,19 @@ void ag_publisher_destroy (ag_publisher_t **self_p)
     for (size_t i = 0; i < self->link_count; i++)
         ag_link_destroy (&self->links[i]);
     ag_zap_destroy (&self->zap);
-    zmq_ctx_term (self->zmq_context);
+    if (!self->lent)
+        zmq_ctx_term (self->zmq_context);
     free (self->outlets);
     free (self->links);
     free (self->text);
     ag_buf_free (&self->topic);
     free (self);
     *self_p = NULL;
+}
+
+void *ag_publisher_context (const ag_publisher_t *self)
+{
+    return self->zmq_context;
 }
 
 /* ---------------------------------------------------------------------- */

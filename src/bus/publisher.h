@@ -31,6 +31,7 @@ typedef int (ag_publisher_read_fn) (void *context, uint64_t from, uint64_t to,
     ag_publisher_event_fn *fn, void *fn_context);
 
 typedef struct {
+    void *zmq_context;                  /* lent (ag_publisher_context), then nothing is bound; NULL: one of its own */
     const char *const *bus;             /* data endpoints; a leading "@" binds, else connects. None: all goes by RESEND */
     size_t bus_count;
     const char *const *control;         /* control endpoints */
@@ -54,6 +55,10 @@ typedef struct {
 ag_publisher_t *ag_publisher_new (const ag_publisher_options_t *options, char **error_r);
 /*  Closes the sockets; waits at most AG_SOCKET_LINGER_MS for what is on its way. */
 void ag_publisher_destroy (ag_publisher_t **self_p);
+
+/*  Its ZeroMQ context, for another publisher: that starts no thread, which may not
+    be possible when an agent has used up all the processes that it may have. */
+void *ag_publisher_context (const ag_publisher_t *self);
 
 /*  Publishes an event that is in the journal: the head is now its seq. */
 void ag_publisher_put (ag_publisher_t *self, ag_event_t *event);

@@ -297,7 +297,8 @@ void ag_executor_make_owed (ag_executor_t *self)
         .state_dir = self->options->state_dir,
         .control = self->options->control,
         .control_count = self->options->control_count,
-        .curve = self->curve
+        .curve = self->curve,
+        .zmq_context = ag_publisher_context (self->publisher)
     };
     self->owed = ag_owed_new (&owed);
 }

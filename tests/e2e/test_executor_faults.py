@@ -343,8 +343,43 @@ def test_what_earlier_runs_owe_is_delivered(build_dir, executor):
     killed.kill()
     killed.wait()
     with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
-        executor.run("--gateway", executor.folder, command=["echo", "late"], run_id="late")
+        late = executor.start("--gateway", executor.folder, command=["echo", "late"], run_id="late", stdout=subprocess.DEVNULL)
+        threads = max(threads_until_end(late))
         early, lost = history(gateway, "early"), history(gateway, "killed")
     assert early[-1]["type"] == "run_completed" and "early" in text_lines(early)
     assert (lost[-1]["type"], lost[-1]["reason"]) == ("run_failed", "lost") and "begun" in text_lines(lost)
     assert not any((executor.run_dir(run_id) / "owed").exists() for run_id in ("early", "killed", "late"))
+    assert threads == 3             # ours and ZeroMQ's two: where the agent's user may have no more, libzmq aborts
+
+
+def threads_until_end(process):
+    """How many threads it has, time and again."""
+    while process.poll() is None:
+        try:
+            yield len(os.listdir(f"/proc/{process.pid}/task"))
+        except FileNotFoundError:
+            return
+        time.sleep(0.002)
+
+
+def test_executor_that_was_stopped_goes_on(executor):
+    """The agent meanwhile works on as long as its pipe has room, and then waits."""
+    done = executor.folder / "done"
+    process = executor.start(command=["sh", "-c", f"read x; {executor.probe} write 1000 900; touch {done}; {executor.probe} write 1000 2000"],
+                             stdin=subprocess.PIPE)
+    await_true(lambda: executor.run_dir(process.run_id).joinpath("run.db").exists(), what="the journal")
+    process.send_signal(signal.SIGSTOP)
+    process.stdin.write(b"\n")
+    await_true(done.exists, timeout=30, what="the agent's work while nobody reads")
+    process.send_signal(signal.SIGCONT)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, len(out)) == (0, 2_900_000)
+    assert len(text_lines(executor.events(process.run_id))) >= 2900
+
+
+def test_state_dir_is_removed_in_mid_run(executor):
+    process = executor.start(command=["sh", "-c", f"echo first; read x; rm -r {executor.state}; {executor.probe} write 1000 2000; exit 3"],
+                             stdin=subprocess.PIPE)
+    assert process.stdout.readline() == b"first\n"
+    out, _ = process.communicate(b"\n", timeout=60)
+    assert (process.returncode, len(out)) == (3, 2_000_000)
