@@ -5,9 +5,11 @@
 
 Each case runs a command bare (its stdout read by this program) and under the executor (the same), several times in turn, and
 compares the medians of the agent's own wall time, told by the agent itself: from its start to its end, so that neither our
-start-up nor our linger counts. Memory is the executor's VmHWM at the agent's end (the guard is a process of its own: + its Pss).
-CPU is the executor's alone, user + system. Cases that need root (a small tmpfs) are skipped without.
+start-up nor our linger counts. "peak" is the executor's VmHWM at the agent's end, "growth" how much its RSS grew in the second half
+of the run, "guard" the most of the guard's Pss (the rest of it is shared with the executor). CPU is the executor's alone,
+user + system. Cases that need root (a small tmpfs) are skipped without.
 """
+import atexit
 import os
 import pathlib
 import shutil
@@ -53,6 +55,16 @@ def status(pid, field):
     return 0
 
 
+def guard_pss(pid):
+    """KiB that the guard has for itself; 0 when it cannot be said."""
+    try:
+        child = int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        lines = pathlib.Path(f"/proc/{child}/smaps_rollup").read_text().splitlines()
+    except (OSError, IndexError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
 def cpu(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -67,18 +79,21 @@ def drain(stream, counter):
 
 
 def run(command, folder, cwd, reads=True, during=None):
-    """Runs it; returns seconds of the agent, peak KiB, CPU seconds, bytes that came out."""
+    """Runs it; returns its cost and the bytes that came out."""
     process = subprocess.Popen([str(w) for w in command], cwd=cwd, env=environment(folder), stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     counter = [0]
     reader = threading.Thread(target=drain, args=(process.stdout, counter))
     if reads:
         reader.start()
-    stamp, peak, used = folder / "stamp", 0, 0.0
+    stamp, peak, used, guard, sizes = folder / "stamp", 0, 0.0, 0, []
     if during:
         during(process)
     while process.poll() is None:
         peak, used = max(peak, status(process.pid, "VmHWM")), cpu_or(process.pid, used)
+        sizes.append(status(process.pid, "VmRSS"))
+        if len(sizes) % 20 == 1:
+            guard = max(guard, guard_pss(process.pid))
         if stamp.exists() and not reads:
             reads = True
             reader.start()
@@ -86,7 +101,9 @@ def run(command, folder, cwd, reads=True, during=None):
     reader.join()
     if process.returncode != 0:
         raise SystemExit(f"{command} ended with {process.returncode}")
-    return peak, used, counter[0]
+    sizes = [size for size in sizes if size]
+    growth = sizes[-1] - sizes[len(sizes) // 2] if sizes else 0
+    return {"peak": peak, "cpu": used, "growth": growth, "guard": guard, "bytes": counter[0]}
 
 
 def cpu_or(pid, last):
@@ -97,7 +114,7 @@ def cpu_or(pid, last):
 
 
 def compare(name, command, rounds=5, reads=True, state=None, during=None, options=(), before=None):
-    bare, under, peaks, cpus, sizes = [], [], [], [], set()
+    bare, under, costs, sizes = [], [], [], set()
     for turn in range(rounds):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="ag-"))
         work = folder / "work"
@@ -107,7 +124,7 @@ def compare(name, command, rounds=5, reads=True, state=None, during=None, option
         stamp, words = timed(folder, command)
         try:
             if reads:
-                sizes.add(run(words, folder, work)[2])
+                sizes.add(run(words, folder, work)["bytes"])
                 bare.append(wall_of(stamp))
                 stamp.unlink()
             else:           # with a stuck reader the bare agent would hang: compare with one that is read
@@ -115,19 +132,52 @@ def compare(name, command, rounds=5, reads=True, state=None, during=None, option
                 bare.append(wall_of(stamp))
                 stamp.unlink()
             place = state(folder) if state else folder / "state"
-            peak, used, size = run([BUILD / "agentgate-exec", "--state-dir", place, "--run-id", "r", *options, "--", *words],
-                                   folder, work, reads, during)
+            cost = run([BUILD / "agentgate-exec", "--state-dir", place, "--run-id", "r", *options, "--", *words],
+                       folder, work, reads, during)
             under.append(wall_of(stamp))
-            peaks.append(peak)
-            cpus.append(used)
-            sizes.add(size)
+            costs.append(cost)
+            sizes.add(cost["bytes"])
         finally:
             if state:
                 subprocess.run(["umount", "-l", folder / "disk"], stderr=subprocess.DEVNULL, check=False)
             shutil.rmtree(folder, ignore_errors=True)
     b, u = statistics.median(bare), statistics.median(under)
     complete = "" if len(sizes) == 1 or not reads else f"  STDOUT DIFFERS {sizes}"
-    print(f"{name:34} {b:9.3f} {u:9.3f} {100 * (u / b - 1):+8.2f} % {max(peaks) / 1024:8.1f} {statistics.median(cpus):8.2f}{complete}", flush=True)
+    peak, guard, growth = (max(cost[what] for cost in costs) / 1024 for what in ("peak", "guard", "growth"))
+    cpu_s = statistics.median(cost["cpu"] for cost in costs)
+    print(f"{name:34} {b:9.3f} {u:9.3f} {100 * (u / b - 1):+8.2f} % {peak:8.1f} {growth:+8.1f} {guard:8.1f} {cpu_s:8.2f}{complete}", flush=True)
+
+
+def ends(name, options=(), rounds=10, before=None):
+    """From the start of the executor to that of the agent, and from the end of the agent to that of the executor."""
+    starts, stops = [], []
+    for turn in range(rounds):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="ag-"))
+        (folder / "work").mkdir()
+        if before:
+            before(folder)
+        begin = time.time()
+        process = subprocess.run([str(BUILD / "agentgate-exec"), "--state-dir", folder / "state", *options, "--", "sh", "-c",
+                                  "date +%s.%N; sleep 0.2; exec date +%s.%N"], cwd=folder / "work", env=environment(folder),
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        end = time.time()
+        first, last = map(float, process.stdout.split())
+        starts.append(first - begin)
+        stops.append(end - last)
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{name:34} agent starts after {1000 * statistics.median(starts):.1f} ms (most {1000 * max(starts):.1f}), "
+          f"executor ends {1000 * statistics.median(stops):.0f} ms after it (most {1000 * max(stops):.0f})", flush=True)
+
+
+def old_runs(count):
+    """That many runs in the state dir that still owe something."""
+    def make(folder):
+        seed = folder / "state" / "runs" / "seed"
+        subprocess.run([BUILD / "agentgate-exec", "--state-dir", folder / "state", "--run-id", "seed", "--linger", "0", "--", "true"],
+                       env=environment(folder), cwd=folder / "work", check=True)
+        for number in range(count):
+            shutil.copytree(seed, seed.parent / f"old{number}")
+    return make
 
 
 def small_disk(folder):
@@ -143,21 +193,22 @@ def read_only_disk(folder):
     return disk / "state"
 
 
-def tree(files):
+def tree(files, each=100):
     def make(work):
         for i in range(files):
-            if i % 100 == 0:
-                (work / f"d{i // 100}").mkdir()
-            (work / f"d{i // 100}" / f"f{i}").write_bytes(b"x")
+            if i % each == 0:
+                (work / f"d{i // each}").mkdir()
+            (work / f"d{i // each}" / f"f{i}").write_bytes(b"x")
     return make
 
 
 def archive(files):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ag-"))
-    tree(files)(folder)
-    subprocess.run(["tar", "cf", "/tmp/ag-bench.tar", "-C", folder, "."], check=True)
-    shutil.rmtree(folder)
-    return ["sh", "-c", "mkdir t; tar xf /tmp/ag-bench.tar -C t; mv t u; for d in u/d1?; do mv $d $d.x; done; rm -r u/d2?; sleep 0.5"]
+    atexit.register(shutil.rmtree, folder)
+    (folder / "tree").mkdir()
+    tree(files)(folder / "tree")
+    subprocess.run(["tar", "cf", folder / "tar", "-C", folder / "tree", "."], check=True)
+    return ["sh", "-c", f"mkdir t; tar xf {folder}/tar -C t; mv t u; for d in u/d1?; do mv $d $d.x; done; rm -r u/d2?; sleep 0.5"]
 
 
 RECORDINGS = ROOT / "tests" / "recordings" / "claude"
@@ -203,12 +254,17 @@ CASES = {
     "stuck-big": lambda: compare("100 MB, stuck reader", [PROBE, "write", 10000, 10000], 3, reads=False),
     "tree": lambda: compare("sleep 2, tree of 50,000 files", ["sleep", "2"], 3, before=tree(50000)),
     "no-tree": lambda: compare("sleep 2, empty workspace", ["sleep", "2"], 3),
+    "ends": lambda: ends("no gateway"),
+    "ends-old": lambda: ends("no gateway, 5,000 runs owe", rounds=3, before=old_runs(5000)),
+    "ends-tree": lambda: ends("no gateway, tree of 50,000 files", rounds=3, before=lambda folder: tree(50000)(folder / "work")),
+    "renames": lambda: compare("5,000 folders of 10 files renamed", ["sh", "-c", "sleep 1; for d in d*; do mv $d e$d; done; sleep 2"], 1,
+                               before=tree(50000, 10)),
     "unpack": lambda: compare("20,000 files unpacked, renamed", archive(20000), 3),
     "unpack-off": lambda: compare("the same, --no-watch", archive(20000), 3, options=["--no-watch"]),
 }
 
 if __name__ == "__main__":
-    print(f"{'case':34} {'bare s':>9} {'under s':>9} {'agent':>10} {'peak MiB':>8} {'CPU s':>8}")
+    print(f"load {os.getloadavg()[0]:.1f}\n{'case':34} {'bare s':>9} {'under s':>9} {'agent':>10} {'peak MiB':>8} {'growth':>8} {'guard':>8} {'CPU s':>8}")
     for case in sys.argv[2:] or CASES:
         if case in ("full", "readonly") and os.geteuid() != 0:
             print(f"{case:34} skipped: needs root")
