@@ -24,6 +24,7 @@ libag_exec_la_SOURCES = \
 	src/exec/rundir.c src/exec/rundir.h \
 	src/exec/span.c src/exec/span.h \
 	src/exec/spout.c src/exec/spout.h \
+	src/exec/syncer.c src/exec/syncer.h \
 	src/exec/terminal.c src/exec/terminal.h \
 	src/exec/tree.c src/exec/tree.h \
 	src/exec/watch.c src/exec/watch.h \

@@ -402,7 +402,7 @@ static void s_sync (ag_executor_t *self, int64_t now_us)
     else if (self->sync_us == INT64_MAX)
         self->sync_us = now_us + SYNC_US;
     else if (now_us >= self->sync_us) {
-        ag_journal_sync (self->journal);
+        ag_journal_sync_soon (self->journal);
         self->sync_us = INT64_MAX;
     }
 }

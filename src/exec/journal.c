@@ -7,11 +7,14 @@
 #include "exec/journal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/mem.h"
+#include "exec/syncer.h"
 #include "store/store.h"
 
 struct ag_journal {
+    ag_syncer_t *syncer;        /* for its write-ahead log; NULL: there is none, then who syncs waits */
     ag_store_t *store;          /* the file; read-only in effect once lost; NULL: there never was one */
     char *lost;                 /* why it is not written (any more); NULL: it is */
     char *stream;               /* of the run */
@@ -24,6 +27,13 @@ struct ag_journal {
     size_t tail_bytes;          /* encoded */
 };
 
+static void s_make_syncer (ag_journal_t *self, const char *path)
+{
+    char *log = ag_asprintf ("%s-wal", path);
+    self->syncer = ag_syncer_new (log);
+    free (log);
+}
+
 ag_journal_t *ag_journal_new (const char *path, ag_str_t stream, uint64_t epoch)
 {
     ag_journal_t *self = ag_calloc (1, sizeof *self);
@@ -34,6 +44,8 @@ ag_journal_t *ag_journal_new (const char *path, ag_str_t stream, uint64_t epoch)
         self->lost = ag_strdup ("none is kept");
     else
         self->store = ag_store_open (path, AG_STORE_CREATE, &self->lost);
+    if (self->store)
+        s_make_syncer (self, path);
     return self;
 }
 
@@ -58,6 +70,7 @@ void ag_journal_destroy (ag_journal_t **self_p)
     if (!self)
         return;
     s_drop_all (self);
+    ag_syncer_destroy (&self->syncer);
     if (self->store)
         ag_store_close (&self->store);
     free (self->stream);
@@ -96,8 +109,19 @@ static void s_commit_if_full (ag_journal_t *self, const ag_event_t *next)
         ag_journal_commit (self);
 }
 
+/*  A sync that failed in the background. Asked between transactions, so that what
+    the file has stays what was committed. */
+static void s_hear_syncer (ag_journal_t *self)
+{
+    int error = self->syncer && !self->lost ? ag_syncer_error (self->syncer) : 0;
+    if (error)
+        self->lost = ag_asprintf ("cannot be synced to disk: %s", strerror (error));
+}
+
 void ag_journal_append (ag_journal_t *self, ag_event_t *event)
 {
+    if (!self->tail_count)
+        s_hear_syncer (self);
     if (!self->lost)
         s_commit_if_full (self, event);
     s_remember (self, event);
@@ -118,9 +142,22 @@ void ag_journal_commit (ag_journal_t *self)
     s_drop_all (self);
 }
 
+void ag_journal_sync_soon (ag_journal_t *self)
+{
+    if (!self->syncer) {
+        ag_journal_sync (self);
+        return;
+    }
+    ag_journal_commit (self);
+    s_hear_syncer (self);
+    if (!self->lost && ag_syncer_start (self->syncer))
+        ag_store_set_synced (self->store);
+}
+
 void ag_journal_sync (ag_journal_t *self)
 {
     ag_journal_commit (self);
+    s_hear_syncer (self);
     if (!self->lost && ag_store_sync (self->store) != 0)
         s_lose (self);
 }

@@ -32,7 +32,10 @@ void ag_journal_destroy (ag_journal_t **self_p);
 void ag_journal_append (ag_journal_t *self, ag_event_t *event);
 /*  What was appended may be shown after this. */
 void ag_journal_commit (ag_journal_t *self);
-/*  Durable against power loss. */
+/*  Begins to make durable against power loss what was committed, and does not wait
+    for it: if it fails, the journal is lost at the next call of any of these. */
+void ag_journal_sync_soon (ag_journal_t *self);
+/*  The same, and waits. */
 void ag_journal_sync (ag_journal_t *self);
 bool ag_journal_dirty (const ag_journal_t *self);
 void ag_journal_acked (ag_journal_t *self, uint64_t seq);

@@ -52,12 +52,23 @@ static void s_give (ag_terminal_t *self, pid_t from, pid_t to)
         tcsetpgrp (self->fd, to);
 }
 
+/*  A terminal that is closed hangs us up and continues us, once: who stops again before
+    he has heard it may never wake up. */
+static bool s_is_asked_to_end (void)
+{
+    sigset_t pending;
+    return sigpending (&pending) == 0
+        && (sigismember (&pending, SIGHUP) || sigismember (&pending, SIGTERM) || sigismember (&pending, SIGINT));
+}
+
 /*  SIGTSTP, not SIGSTOP: where no shell could ever continue us (an orphaned
     process group) the kernel lets it pass. Returns whether we did stop: then
     we got SIGCONT, which is still to be read from the signalfd. */
 static bool s_stop_our_group (void)
 {
     sigset_t stop, before, pending;
+    if (s_is_asked_to_end ())
+        return false;
     sigemptyset (&stop);
     sigaddset (&stop, SIGTSTP);
     sigprocmask (SIG_UNBLOCK, &stop, &before);

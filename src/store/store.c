@@ -232,6 +232,11 @@ int ag_store_sync (ag_store_t *self)
     return 0;
 }
 
+void ag_store_set_synced (ag_store_t *self)
+{
+    self->unsynced = false;
+}
+
 bool ag_store_dirty (const ag_store_t *self)
 {
     return self->in_transaction || self->unsynced;

@@ -69,6 +69,8 @@ int ag_store_append (ag_store_t *self, const ag_event_t *event);
 int ag_store_commit (ag_store_t *self);         /* visible to readers, survives kill -9 of us */
 int ag_store_sync (ag_store_t *self);           /* commit, and survives power loss (fsync) */
 bool ag_store_dirty (const ag_store_t *self);   /* committed or appended since the last sync */
+/*  For who makes PATH-wal durable himself, elsewhere: what is committed counts as synced. */
+void ag_store_set_synced (ag_store_t *self);
 
 /*  Remembers how far gateways have acknowledged, and that a stream has ended.
     Unknown streams are left alone. Kept with the next commit. */

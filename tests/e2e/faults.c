@@ -7,6 +7,7 @@
     Of files whose path contains FAULTS_UNDER:
 
     FAULTS_SLOW=PATH      fsync and fdatasync do not return before PATH is there
+    FAULTS_HANG=PATH      nor while PATH is there
     FAULTS_EIO=PATH       once PATH is there, writing and syncing fails with EIO
 */
 #include <dlfcn.h>
@@ -46,9 +47,10 @@ static bool s_fails (int fd)
 
 static void s_wait (int fd)
 {
-    if (getenv ("FAULTS_SLOW") && s_is_ours (fd))
-        while (!s_is_there ("FAULTS_SLOW"))
-            usleep (1000);
+    if (!s_is_ours (fd))
+        return;
+    while ((getenv ("FAULTS_SLOW") && !s_is_there ("FAULTS_SLOW")) || s_is_there ("FAULTS_HANG"))
+        usleep (1000);
 }
 
 static void *s_next (const char *name)

@@ -1,6 +1,7 @@
 """Nothing around the agent hurts it: no gateway, a dead or stopped one, a full or read-only disk, a reader that is stuck."""
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -138,6 +139,27 @@ def test_agent_does_not_wait_for_a_slow_disk(executor):
     assert process.returncode == 3
     assert process.out.endswith(b"over\n") and len(process.out) == 100 * 1000 + 5
     assert len(text_lines(executor.events(process.run_id))) >= 1001
+
+
+def test_fsync_that_does_not_return_in_mid_run(build_dir, executor):
+    """It holds up nothing: what the agent says is passed on, journalled and published as before."""
+    hang, gate = executor.folder / "hang", executor.folder / "gate"
+    script = f"echo first; read x; touch {hang}; while ! [ -e {gate} ]; do echo tick; sleep 0.1; done; rm {hang}; echo last"
+    with Gateway(build_dir, executor.folder, "--rate-limit", "0") as gateway:
+        process = executor.start("--gateway", executor.folder, command=["sh", "-c", script], stdin=subprocess.PIPE,
+                                 env=bad_disk(executor, FAULTS_HANG=str(hang)))
+        assert process.stdout.readline() == b"first\n"
+        await_true(lambda: "first" in text_lines(executor.events(process.run_id)), what="the first line in the journal")
+        process.stdin.write(b"\n")
+        for _ in range(30):             # three times the time after which the journal is synced
+            assert select.select([process.stdout], [], [], 20)[0], "the executor waits for its disk"
+            assert process.stdout.readline() == b"tick\n"
+        assert hang.exists()
+        await_true(lambda: text_lines(executor.events(process.run_id)).count("tick") >= 30, what="the ticks in the journal")
+        gate.touch()
+        process.communicate(timeout=60)
+        events = history(gateway, process.run_id)
+    assert text_lines(events)[-1] == "last" and events[-1]["type"] == "run_completed"
 
 
 def test_input_output_error_in_mid_run(build_dir, executor):
@@ -349,7 +371,7 @@ def test_what_earlier_runs_owe_is_delivered(build_dir, executor):
     assert early[-1]["type"] == "run_completed" and "early" in text_lines(early)
     assert (lost[-1]["type"], lost[-1]["reason"]) == ("run_failed", "lost") and "begun" in text_lines(lost)
     assert not any((executor.run_dir(run_id) / "owed").exists() for run_id in ("early", "killed", "late"))
-    assert threads == 3             # ours and ZeroMQ's two: where the agent's user may have no more, libzmq aborts
+    assert threads == 4             # ours, the disk's and ZeroMQ's two: where the agent's user may have no more, libzmq aborts
 
 
 def threads_until_end(process):

@@ -65,6 +65,11 @@ def shell(executor):
     made = Shell(executor.work, executor.environment())
     yield made
     made.close()
+    await_true(lambda: not processes(executor), timeout=20, what="the end of all jobs of a closed terminal")
+
+
+def processes(executor):
+    return subprocess.run(["pgrep", "-f", "--", str(executor.folder)], stdout=subprocess.PIPE, check=False).stdout.split()
 
 
 def line(executor, script):
@@ -197,6 +202,18 @@ def test_killed_executor_leaves_the_terminal_to_its_script(executor, shell):
     await_true(lambda: not alive(pid), timeout=10, what="the agent's end")
     shell.type("hello")
     shell.until("got:hello")
+
+
+@pytest.mark.parametrize("moment", ["running", "stopped", "reading in the background"])
+def test_the_terminal_is_closed(executor, shell, moment):
+    """The agent is hung up as it would be, whatever its state; the fixture sees that nothing is left."""
+    ampersand = " &" if moment.startswith("reading") else ""
+    shell.type(line(executor, "echo go; while :; do read l; sleep 0.02; done" if ampersand else "while :; do sleep 0.02; done") + ampersand)
+    pid = agent_pid(shell)
+    if moment == "stopped":
+        shell.type(CTRL_Z)
+    if moment != "running":
+        shell.until_stopped(pid)
 
 
 def test_where_nobody_could_continue_us_the_agent_is_not_stopped_for_good(executor, shell):
