@@ -139,8 +139,8 @@ static void s_hear_out (struct pollfd *item)
 static void s_take_terminal_back (s_guard_t *self)
 {
     int fd = open ("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0 && self->agent && tcgetpgrp (fd) == self->agent)
-        tcsetpgrp (fd, self->group);
+    if (fd >= 0 && self->agent && tcgetpgrp (fd) == self->agent && tcsetpgrp (fd, self->group) == 0)
+        kill (-self->group, SIGCONT);   /* who has tried to read before was stopped */
     ag_fds_close (&fd);
 }
 

@@ -63,10 +63,11 @@ static bool s_is_asked_to_end (void)
 
 /*  SIGTSTP, not SIGSTOP: where no shell could ever continue us (an orphaned
     process group) the kernel lets it pass. Returns whether we did stop: then
-    we got SIGCONT, which is still to be read from the signalfd. */
+    we got SIGCONT, which is taken here, or the signalfd would pass it on again. */
 static bool s_stop_our_group (void)
 {
-    sigset_t stop, before, pending;
+    static const struct timespec at_once;
+    sigset_t stop, before, go_on;
     if (s_is_asked_to_end ())
         return false;
     sigemptyset (&stop);
@@ -74,7 +75,9 @@ static bool s_stop_our_group (void)
     sigprocmask (SIG_UNBLOCK, &stop, &before);
     kill (0, SIGTSTP);
     sigprocmask (SIG_SETMASK, &before, NULL);
-    return sigpending (&pending) == 0 && sigismember (&pending, SIGCONT);
+    sigemptyset (&go_on);
+    sigaddset (&go_on, SIGCONT);
+    return sigtimedwait (&go_on, NULL, &at_once) == SIGCONT;
 }
 
 void ag_terminal_stop (void)
@@ -86,8 +89,9 @@ void ag_terminal_agent_stopped (ag_terminal_t *self, pid_t agent, int signum)
 {
     bool wants = signum == SIGTTIN || signum == SIGTTOU;
     bool had = self->given;
+    pid_t owner = tcgetpgrp (self->fd);
     self->given |= wants;
-    if (!wants || tcgetpgrp (self->fd) != getpgrp ()) {
+    if (!wants || (owner != getpgrp () && owner != agent)) {
         if (signum == SIGSTOP && !had)
             return;             /* somebody has stopped the agent alone, and will continue it */
         s_give (self, agent, getpgrp ());

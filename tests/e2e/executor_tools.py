@@ -94,6 +94,10 @@ def alive(pid):
     return stat.rsplit(")", 1)[1].split()[0] not in "ZX"
 
 
+def children(pid):
+    return [int(p) for p in subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, check=False).stdout.split()]
+
+
 def await_true(condition, timeout=TIMEOUT, what="the condition"):
     """Looks until it holds; for what tells nobody when it happens (another process' death, a file)."""
     end = time.monotonic() + timeout

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from executor_tools import Executor, alive, await_true, of_type
+from executor_tools import Executor, alive, await_true, children, of_type
 from harness import Gateway
 
 TREE = "plain,setsid,daemon,stubborn,stopped"
@@ -32,10 +32,6 @@ def start_tree(executor, *options, kinds=TREE):
     process.tree = [int(pid) for pid in path.read_text().split()]
     assert all(alive(pid) for pid in process.tree)
     return process
-
-
-def children(pid):
-    return [int(p) for p in subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, check=False).stdout.split()]
 
 
 def last_event(executor, process):
