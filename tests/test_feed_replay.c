@@ -129,6 +129,30 @@ test_an_epoch_that_is_not_known_yet_waits (void **state)
     tap_expect (&tap, "stream_started c3 c4");
 }
 
+/*  Two of them, and an epoch that is neither theirs nor the last: they go on waiting. */
+static void
+test_two_wait_for_an_epoch_that_is_later_still (void **state)
+{
+    (void) state;
+    tap_t other;
+    s_begin (1000, false, 50);
+    tap_init (&other, &hub, &(ag_client_options_t) { .batch = true });
+    ag_after_t after = { AG_STR ("R1"), UINT64_MAX, 1 };
+    ag_subscribe_t request = { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true, .after = &after, .after_count = 1 };
+    tap_subscribe (&tap, &hub, &request);
+    tap_subscribe (&other, &hub, &request);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", RIG_EPOCH + 1, 1, RIG_CALL, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 1000);
+    tap_expect (&tap, "subscription_confirmed replay_complete");
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", UINT64_MAX, 1, RIG_CALL, 0, NULL }, hub.now_us);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", UINT64_MAX, 2, RIG_CALL, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 1000);
+    tap_expect (&tap, "stream_started c2");
+    tap_expect (&other, "subscription_confirmed replay_complete stream_started c2");
+    tap_free (&other);
+}
+
 static void
 test_a_newer_epoch_resets (void **state)
 {
@@ -489,6 +513,7 @@ main (void)
         BOUNDARY (test_the_newest_itself),
         BOUNDARY (test_ahead_of_the_head_only_what_is_greater),
         BOUNDARY (test_an_epoch_that_is_not_known_yet_waits),
+        BOUNDARY (test_two_wait_for_an_epoch_that_is_later_still),
         BOUNDARY (test_a_newer_epoch_resets),
         BOUNDARY (test_a_newer_epoch_while_watching_ends_the_old_one),
         BOUNDARY (test_an_older_epoch_is_not_streamed),

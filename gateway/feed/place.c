@@ -145,10 +145,13 @@ ag_place_settle (ag_place_t *self)
     self->replay = false;
 }
 
+/*  One that goes on waiting keeps its turn: whoever walks the list of those that wait
+    would meet it again behind itself, for ever. */
 static void
 s_wait (ag_place_t *self, uint64_t epoch, uint64_t seq)
 {
-    s_set_state (self, AG_PLACE_WAITING);
+    if (self->state != AG_PLACE_WAITING)
+        s_set_state (self, AG_PLACE_WAITING);
     self->epoch = epoch;
     self->at = seq;
 }
