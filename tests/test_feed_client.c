@@ -265,6 +265,56 @@ test_both_subscriptions_resumed_by_one_cursor (void **state)
     free (cursor);
 }
 
+/*  Each is told when its own replay is complete, whoever made the place catch up. */
+static void
+test_two_replays_of_one_run_are_complete_together (void **state)
+{
+    (void) state;
+    s_begin (1);                            /* 20 at once */
+    tap_put (&hub, RIG_CALL, 1, 50);
+    tap_put_to (&hub, "R2", RIG_CALL, 1, 1);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    request = (ag_subscribe_t) { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true };
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed");
+    tap_wait (&hub, 1000);
+    assert_false (tap_saw (&a, "replay_complete"));
+    tap_wait (&hub, 1000);
+    assert_true (tap_saw (&a, "\"seq\":50,"));
+    assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"workOrderId\":\"W1\""));
+    assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"runId\":\"R1\""));
+    tap_wait (&hub, 5000);
+    tap_forget (&a);
+    tap_put (&hub, RIG_CALL, 51, 51);
+    tap_wait (&hub, 1000);
+    tap_expect (&a, "c51");                 /* and each once */
+}
+
+/*  The run's owner becomes known while a viewer catches up there and with the work order. */
+static void
+test_a_replay_of_a_run_whose_owner_is_not_known_yet (void **state)
+{
+    (void) state;
+    s_begin (1);
+    tap_put_to (&hub, "R2", RIG_CALL, 1, 60);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    tap_subscribe (&a, &hub, &request);
+    request = (ag_subscribe_t) { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true };
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 5, hub.now_us);
+    tap_put (&hub, RIG_CALL, 6, 6);
+    tap_wait (&hub, 5000);
+    assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"workOrderId\":\"W1\""));
+    assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"runId\":\"R1\""));
+}
+
 static void
 test_a_run_seen_in_the_overview_then_opened (void **state)
 {
@@ -501,6 +551,8 @@ main (void)
         CASE (test_streams_share_the_rate_by_turns),
         CASE (test_the_same_run_twice_comes_once),
         CASE (test_both_subscriptions_resumed_by_one_cursor),
+        CASE (test_two_replays_of_one_run_are_complete_together),
+        CASE (test_a_replay_of_a_run_whose_owner_is_not_known_yet),
         CASE (test_a_run_seen_in_the_overview_then_opened),
         CASE (test_the_overview_begins_with_the_latest_state),
         CASE (test_what_may_not_be_seen_is_not),

@@ -124,7 +124,6 @@ struct ag_place {
     uint64_t began;             /* where this place began for this client */
     uint64_t had_from, had_to;  /* (from, to] was sent before a rewind ... */
     ag_filter_t had;            /* ... as far as it passed this */
-    ag_sub_t *replay_sub;       /* the subscription that waits for its replay, or NULL */
     uint32_t groups[4];         /* scratch of a decision: events after roll-up, by priority ... */
     uint64_t reach;             /* ... up to here */
     TAILQ_ENTRY (ag_place) in_lane;     /* lane->all */
@@ -141,7 +140,7 @@ struct ag_sub {
     ag_cursor_t *after;         /* the positions; NULL: none */
     uint32_t replay_count;      /* so many of each stream; 0: not asked */
     bool replaying;             /* replay_complete is owed */
-    size_t replay_places;       /* that have not reached the head */
+    size_t replay_places;       /* then: of those that it covers, how many have not reached the head */
     TAILQ_ENTRY (ag_sub) in_client;
     TAILQ_ENTRY (ag_sub) in_target;     /* work->subs or hub->all_subs */
 };
@@ -336,8 +335,8 @@ int ag_frames_next (ag_frames_t *self, ag_client_t *client, bool live, size_t ro
 bool ag_client_covers (const ag_client_t *client, const ag_stream_t *stream, ag_filter_t *filter_r, bool *resumable_r);
 /*  A stream has become known: gives the client its place there. */
 void ag_client_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub);
-/*  The place has reached the head. */
-void ag_client_replayed (ag_client_t *client, ag_place_t *place);
+/*  The place begins to catch up, or has reached the head (place->replay says which). */
+void ag_client_replay (ag_client_t *client, const ag_place_t *place);
 bool ag_client_may_see (const ag_client_t *client, const ag_stream_t *stream);
 /*  Says that from .. to will not come; for a plain client in its own words. */
 void ag_client_gap (ag_client_t *client, ag_place_t *place, uint64_t from, uint64_t to, ag_gap_reason_t reason,

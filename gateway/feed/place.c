@@ -97,14 +97,22 @@ ag_place_new (ag_client_t *client, ag_stream_t *stream, ag_filter_t filter)
     return self;
 }
 
+static void
+s_replay (ag_place_t *self, bool replay)
+{
+    if (self->replay == replay)
+        return;
+    self->replay = replay;
+    ag_client_replay (self->client, self);
+}
+
 void
 ag_place_destroy (ag_place_t **self_p)
 {
     ag_place_t *self = *self_p;
     if (self == NULL)
         return;
-    if (self->replay)
-        ag_client_replayed (self->client, self);
+    s_replay (self, false);
     ag_stream_t *stream = self->stream;
     s_leave_lane (self);
     TAILQ_REMOVE (&self->client->places, self, in_client);
@@ -140,9 +148,7 @@ ag_place_settle (ag_place_t *self)
     self->critical = 0;
     self->shed.to = 0;
     self->had_to = 0;
-    if (self->replay)
-        ag_client_replayed (self->client, self);
-    self->replay = false;
+    s_replay (self, false);
 }
 
 /*  One that goes on waiting keeps its turn: whoever walks the list of those that wait
@@ -174,7 +180,7 @@ ag_place_resume (ag_place_t *self, uint64_t epoch, uint64_t seq)
         ag_place_settle (self);
         return;
     }
-    self->replay = true;
+    s_replay (self, true);
     ag_place_activate (self, seq);
     ag_client_wake (self->client, true);
 }

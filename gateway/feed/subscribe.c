@@ -131,10 +131,6 @@ s_unlink (ag_client_t *client, ag_sub_t *sub)
         TAILQ_REMOVE (&work->subs, sub, in_target);
         ag_work_release (hub, work);
     }
-    ag_place_t *place;
-    TAILQ_FOREACH (place, &client->places, in_client)
-        if (place->replay_sub == sub)
-            place->replay_sub = NULL;
 }
 
 static void
@@ -174,24 +170,14 @@ ag_client_drop (ag_client_t *client, ag_sub_t *sub)
 /* ---------------------------------------------------------------------- */
 /*  Where a place begins */
 
-static void
-s_resume (ag_place_t *place, ag_sub_t *sub, uint64_t epoch, uint64_t seq)
-{
-    ag_place_resume (place, epoch, seq);
-    if (place->replay && place->replay_sub == NULL) {
-        place->replay_sub = sub;
-        sub->replay_places++;
-    }
-}
-
 /*  Another subscription of this client watches the stream already. What it wants
     beyond that is read again, without what was sent. */
 static void
-s_rewind (ag_place_t *place, ag_sub_t *sub, uint64_t epoch, uint64_t seq, ag_filter_t before)
+s_rewind (ag_place_t *place, uint64_t epoch, uint64_t seq, ag_filter_t before)
 {
     uint64_t here_epoch, here;
     if (!ag_place_position (place, &here_epoch, &here) || place->state == AG_PLACE_WAITING) {
-        s_resume (place, sub, epoch, seq);
+        ag_place_resume (place, epoch, seq);
         return;
     }
     if (epoch > here_epoch)
@@ -202,7 +188,7 @@ s_rewind (ag_place_t *place, ag_sub_t *sub, uint64_t epoch, uint64_t seq, ag_fil
         return;
     uint64_t began = place->began;
     bool gapped = place->gapped;
-    s_resume (place, sub, epoch, seq);
+    ag_place_resume (place, epoch, seq);
     if (!gapped && began < here) {
         place->had_from = began;
         place->had_to = here;
@@ -248,17 +234,22 @@ s_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub, bool again)
     /*  Who asks for the same again with a position means it. */
     if (fresh || again) {
         place->had_to = 0;
-        s_resume (place, sub, epoch, seq);
+        ag_place_resume (place, epoch, seq);
     }
     else
-        s_rewind (place, sub, epoch, seq, before);
+        s_rewind (place, epoch, seq, before);
 }
 
 void
 ag_client_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub)
 {
-    if (!sub->all || stream->ended_us == 0)
-        s_meet (client, stream, sub, false);
+    if (sub->all && stream->ended_us != 0)
+        return;
+    /*  A place that another subscription has brought to catch up is from now on this one's too. */
+    const ag_place_t *place = sub->replaying ? ag_place_find (client, stream) : NULL;
+    if (place != NULL && place->replay)
+        sub->replay_places++;
+    s_meet (client, stream, sub, false);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -330,13 +321,32 @@ s_replay_complete (ag_client_t *client, ag_sub_t *sub)
     ag_client_say (client, (ag_str_t) { message->data, message->len });
 }
 
+/*  Whichever subscription made it catch up: each that is owed a replay_complete and
+    covers it waits for it. */
 void
-ag_client_replayed (ag_client_t *client, ag_place_t *place)
+ag_client_replay (ag_client_t *client, const ag_place_t *place)
 {
-    ag_sub_t *sub = place->replay_sub;
-    place->replay_sub = NULL;
-    place->replay = false;
-    if (sub != NULL && --sub->replay_places == 0 && sub->replaying)
+    ag_sub_t *sub;
+    TAILQ_FOREACH (sub, &client->subs, in_client) {
+        if (!sub->replaying || !s_covers (sub, place->stream))
+            continue;
+        sub->replay_places += place->replay ? 1 : -1;
+        if (sub->replay_places == 0)
+            s_replay_complete (client, sub);
+    }
+}
+
+/*  From here on replay_complete is owed; at once if nothing of it has to catch up. */
+static void
+s_owe_replay (ag_client_t *client, ag_sub_t *sub)
+{
+    if (!sub->positioned && sub->replay_count == 0)
+        return;
+    const ag_place_t *place;
+    TAILQ_FOREACH (place, &client->active, by_state)
+        sub->replay_places += place->replay && s_covers (sub, place->stream);
+    sub->replaying = true;
+    if (sub->replay_places == 0)
         s_replay_complete (client, sub);
 }
 
@@ -440,9 +450,7 @@ ag_client_subscribe (ag_client_t *self, const ag_subscribe_t *request, int64_t n
     s_confirm (self, sub, now_us);
     if (sub->all)
         s_latest (self, sub);
-    sub->replaying = sub->positioned || sub->replay_count > 0;
-    if (sub->replaying && sub->replay_places == 0)
-        s_replay_complete (self, sub);
+    s_owe_replay (self, sub);
     return 0;
 }
 
