@@ -181,7 +181,7 @@ rig_put (ag_hub_t *hub, rig_history_t *history, const rig_event_t *what, int64_t
 struct rig_history {
     ag_event_t **events;        /* references */
     size_t count, cap;
-    bool fail;                  /* reads fail */
+    bool fail, fail_bounds;     /* reads fail; questions for bounds */
     ag_history_t face;          /* handed to the hub */
 };
 
@@ -212,6 +212,8 @@ s_bounds (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, ui
 {
     rig_history_t *self = context;
     uint64_t newest = 0;
+    if (self->fail_bounds)
+        return -1;
     for (size_t i = 0; i < self->count && *epoch == 0; i++)
         if (ag_str_eq (ag_event_stream (self->events[i]), stream) && ag_event_epoch (self->events[i]) > newest)
             newest = ag_event_epoch (self->events[i]);
@@ -270,6 +272,12 @@ void
 rig_history_fail (rig_history_t *self, bool fail)
 {
     self->fail = fail;
+}
+
+void
+rig_history_fail_bounds (rig_history_t *self, bool fail)
+{
+    self->fail_bounds = fail;
 }
 
 /*  A late one goes to its place. */

@@ -51,6 +51,7 @@ void rig_history_add (rig_history_t *self, ag_event_t *event);
 void rig_history_prune (rig_history_t *self, const char *stream, uint64_t epoch, uint64_t seq);
 /*  All reads fail until told otherwise. */
 void rig_history_fail (rig_history_t *self, bool fail);
+void rig_history_fail_bounds (rig_history_t *self, bool fail);
 
 /* ---------------------------------------------------------------------- */
 /*  Reading what goes out: the texts are ours, so looking for names is enough. */

@@ -363,6 +363,67 @@ test_what_only_the_history_knows_may_be_forbidden (void **state)
     tap_expect (&tap, "subscription_confirmed replay_complete");
 }
 
+/*  A restart while the history cannot be read: the run's owner comes to light later. */
+static void
+s_restart_blind (bool (*may_see) (void *user, ag_str_t work_order))
+{
+    tap_free (&tap);
+    ag_hub_destroy (&hub.hub);
+    ag_hub_options_t options = rig_options ();
+    options.history = rig_history_face (hub.history);
+    options.may_see = may_see;
+    hub.hub = ag_hub_new (&options);
+    rig_history_fail (hub.history, true);
+    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+}
+
+static void
+test_a_run_is_recalled_when_the_history_can_be_read (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    s_restart_blind (NULL);
+    rig_history_fail_bounds (hub.history, true);
+    tap_t live;
+    tap_init (&live, &hub, &(ag_client_options_t) { .batch = true });
+    tap_subscribe_run (&live, &hub, "R1", NULL);
+    s_after (RIG_EPOCH, 1);
+    tap_expect (&tap, "subscription_confirmed replay_complete");
+    rig_history_fail (hub.history, false);
+    rig_history_fail_bounds (hub.history, false);
+    ag_hub_housekeep (hub.hub, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_expect (&tap, "stream_started c2 c3");
+    tap_put (&hub, RIG_CALL, 4, 4);
+    tap_wait (&hub, 100);
+    tap_expect (&tap, "c4");
+    tap_expect (&live, "subscription_confirmed stream_started c4");
+    /*  What it has not seen it can still ask for. */
+    ag_after_t after = { AG_STR ("R1"), 0, 2 };
+    tap_subscribe (&live, &hub, &(ag_subscribe_t) { .work_order = AG_STR ("W1"), .types = UINT32_MAX, .thinking = true,
+        .partial = true, .has_after = true, .after = &after, .after_count = 1 });
+    tap_wait (&hub, 100);
+    tap_expect (&live, "subscription_confirmed c3 replay_complete");
+    tap_free (&live);
+}
+
+static void
+test_whose_run_cannot_be_read_is_not_shown (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    s_restart_blind (s_nobody);
+    s_after (RIG_EPOCH, 1);
+    rig_history_fail (hub.history, false);
+    ag_hub_housekeep (hub.hub, hub.now_us);
+    tap_wait (&hub, 100);
+    tap_put (&hub, RIG_CALL, 4, 4);
+    tap_wait (&hub, 100);
+    tap_expect (&tap, "subscription_confirmed replay_complete");
+}
+
 static void
 test_retention_of_the_history (void **state)
 {
@@ -527,6 +588,8 @@ main (void)
         BOUNDARY (test_a_run_that_ended_while_away),
         BOUNDARY (test_a_work_order_that_only_the_history_knows),
         BOUNDARY (test_what_only_the_history_knows_may_be_forbidden),
+        BOUNDARY (test_a_run_is_recalled_when_the_history_can_be_read),
+        BOUNDARY (test_whose_run_cannot_be_read_is_not_shown),
         BOUNDARY (test_retention_of_the_history),
         BOUNDARY (test_the_history_cannot_be_read_for_a_while),
         BOUNDARY (test_all_events_filtered),

@@ -159,8 +159,9 @@ static ag_stream_t *
 s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
 {
     ag_str_t id = ag_event_stream (event), run = ag_event_run (event);
-    bool fresh = ag_stream_get (self, id) == NULL;
-    ag_stream_t *stream = ag_stream_need (self, id, now_us);
+    ag_stream_t *stream = ag_stream_get (self, id);
+    bool fresh = stream == NULL || stream->epoch == 0;
+    stream = ag_stream_need (self, id, now_us);
     /*  The history may have been given this event a moment before us. */
     if (fresh && stream->epoch == ag_event_epoch (event) && stream->last >= ag_event_seq (event)) {
         stream->last = ag_event_seq (event) - 1;
@@ -331,6 +332,9 @@ void
 ag_hub_housekeep (ag_hub_t *self, int64_t now_us)
 {
     ag_stream_t *stream, *next;
+    TAILQ_FOREACH_SAFE (stream, &self->live, in_hub, next)
+        if (stream->unread)
+            ag_stream_recall (stream, now_us);
     TAILQ_FOREACH_SAFE (stream, &self->ended, in_hub, next)
         if (now_us - stream->ended_us >= self->options.retention_us)
             s_retire (self, stream);

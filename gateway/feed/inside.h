@@ -61,6 +61,7 @@ struct ag_stream {
     size_t id_len;              /* an id may hold NUL */
     ag_work_t *work;            /* NULL while only asked for */
     bool is_run;                /* a run's; else a work order's own */
+    bool unread;                /* the history could not be asked about it */
     bool heard;                 /* of its writer, or an event; else known from the history or asked for */
     uint64_t epoch;             /* 0: not known */
     uint64_t last;              /* head: newest seq, lost ones included */
@@ -227,6 +228,8 @@ ag_stream_id (const ag_stream_t *self)
 ag_stream_t *ag_stream_get (ag_hub_t *hub, ag_str_t id);        /* or NULL */
 /*  Makes it when it is not there; looks into the history. */
 ag_stream_t *ag_stream_need (ag_hub_t *hub, ag_str_t id, int64_t now_us);
+/*  What the history holds of its newest epoch, while nothing else is known of it. */
+void ag_stream_recall (ag_stream_t *self, int64_t now_us);
 void ag_stream_info (const ag_stream_t *self, ag_stream_info_t *info_r);
 /*  Between the list of live and the list of ended ones; to its end in any case. */
 void ag_stream_use (ag_stream_t *self, bool ended, int64_t now_us);

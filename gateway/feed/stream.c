@@ -67,29 +67,59 @@ s_recall_newest (void *context, ag_event_t *event)
     return false;
 }
 
-/*  What the history holds of its newest epoch. Until its writer is heard of, it counts as ended. */
 static void
-s_recall (ag_stream_t *self, int64_t now_us)
+s_resume_waiting (ag_stream_t *self)
+{
+    ag_place_t *place, *next;
+    TAILQ_FOREACH_SAFE (place, &self->waiting, by_state, next)
+        ag_place_resume (place, place->epoch, place->at);
+}
+
+/*  Who had asked for it before anything was known of it. */
+static void
+s_serve_early (ag_stream_t *self)
+{
+    ag_lane_t *lane;
+    ag_place_t *place;
+    TAILQ_FOREACH (lane, &self->lanes, in_stream)
+        TAILQ_FOREACH (place, &lane->idle, by_state)
+            place->began = self->last;
+    s_resume_waiting (self);
+}
+
+/*  As long as nobody can say whose it is, it is not known, and nobody gets anything of it. */
+void
+ag_stream_recall (ag_stream_t *self, int64_t now_us)
 {
     const ag_history_t *history = self->hub->options.history;
     uint64_t first = 0, last = 0, epoch = 0;
-    if (history == NULL || history->bounds (history->context, ag_stream_id (self), &epoch, &first, &last) != 1)
+    int found = history ? history->bounds (history->context, ag_stream_id (self), &epoch, &first, &last) : 0;
+    self->unread = found == -1;
+    if (found != 1)
         return;
     self->epoch = epoch;
     self->last = last;
-    self->producer = AG_PRODUCER_LOST;
-    ag_stream_use (self, true, now_us);
     history->read (history->context, ag_stream_id (self), epoch, last, last, s_recall_newest, self);
-    if (self->over)
-        self->producer = AG_PRODUCER_ENDED;
+    if (self->work == NULL) {
+        self->epoch = self->last = 0;
+        self->unread = true;
+        return;
+    }
+    /*  Until its writer is heard of, it counts as ended. */
+    self->producer = self->over ? AG_PRODUCER_ENDED : AG_PRODUCER_LOST;
+    ag_stream_use (self, true, now_us);
+    s_serve_early (self);
 }
 
 ag_stream_t *
 ag_stream_need (ag_hub_t *hub, ag_str_t id, int64_t now_us)
 {
     ag_stream_t *self = ag_stream_get (hub, id);
-    if (self != NULL)
+    if (self != NULL) {
+        if (self->unread)
+            ag_stream_recall (self, now_us);
         return self;
+    }
     self = ag_calloc (1, sizeof *self);
     self->hub = hub;
     self->serial = ++hub->serial;
@@ -101,7 +131,7 @@ ag_stream_need (ag_hub_t *hub, ag_str_t id, int64_t now_us)
     ag_map_put (hub->streams, ag_stream_id (self), self);
     TAILQ_INSERT_TAIL (&hub->live, self, in_hub);
     hub->stats.streams++;
-    s_recall (self, now_us);
+    ag_stream_recall (self, now_us);
     return self;
 }
 
@@ -217,15 +247,14 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
     self->over = false;
     self->version++;
     ag_lane_t *lane;
-    ag_place_t *place, *next;
+    ag_place_t *place;
     TAILQ_FOREACH (lane, &self->lanes, in_stream)
         TAILQ_FOREACH (place, &lane->all, in_lane)
             if (place->state != AG_PLACE_WAITING) {
                 ag_place_settle (place);
                 place->floor = place->had_to = place->critical = place->began = 0;
             }
-    TAILQ_FOREACH_SAFE (place, &self->waiting, by_state, next)
-        ag_place_resume (place, place->epoch, place->at);
+    s_resume_waiting (self);
 }
 
 void
