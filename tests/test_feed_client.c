@@ -199,6 +199,27 @@ test_work_order_created_reaches_everybody (void **state)
     tap_expect (&b, "W1 W1");
 }
 
+/*  They cost what a critical event costs, and make no more debt than one may. */
+static void
+test_a_burst_of_work_orders_does_not_silence_a_client (void **state)
+{
+    (void) state;
+    s_begin (5);
+    s_watch (&a);
+    char work_order[16];
+    for (int i = 0; i < 40; i++) {
+        snprintf (work_order, sizeof work_order, "X%d", i);
+        rig_put (hub.hub, NULL, &(rig_event_t) { work_order, NULL, 0, 1, RIG_CREATED, 0, NULL }, hub.now_us);
+    }
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 1100);                  /* from -5 to 1 takes 1.2 s */
+    tap_expect (&a, "stream_started");
+    tap_wait (&hub, 200);
+    tap_expect (&a, "c1");
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Several streams, several subscriptions */
 
@@ -548,6 +569,7 @@ main (void)
         CASE (test_filtered_events_are_no_gap),
         CASE (test_a_plain_client_is_told_in_its_own_words),
         CASE (test_work_order_created_reaches_everybody),
+        CASE (test_a_burst_of_work_orders_does_not_silence_a_client),
         CASE (test_streams_share_the_rate_by_turns),
         CASE (test_the_same_run_twice_comes_once),
         CASE (test_both_subscriptions_resumed_by_one_cursor),

@@ -150,7 +150,10 @@ s_announce_work (ag_hub_t *self, const ag_stream_t *stream, ag_event_t *event)
     TAILQ_FOREACH (client, &self->clients, in_hub) {
         if (client->options.quiet || ag_place_find (client, stream) || !ag_client_may_see (client, stream))
             continue;
-        ag_bucket_take (&client->live, 1);
+        /*  It cannot wait, having no place to wait at; but it makes no debt that events
+            are not allowed to make, or a burst of them would silence the client. */
+        if (ag_bucket_whole_with_debt (&client->live) > 0)
+            ag_bucket_take (&client->live, 1);
         ag_client_say (client, ag_event_json (event));
     }
 }
