@@ -452,6 +452,54 @@ test_the_history_cannot_be_read_for_a_while (void **state)
 }
 
 static void
+s_repair (uint64_t seq, rig_shape_t shape)
+{
+    ag_event_t *late = rig_event (&(rig_event_t) { "W1", "R1", 0, seq, shape, 0, NULL });
+    ag_hub_repaired (hub.hub, AG_STR ("R1"), RIG_EPOCH, &late, 1, hub.now_us);
+    ag_event_unref (&late);
+}
+
+/*  Whether they stand between others, behind the newest or in front of the oldest. */
+static void
+test_late_events_are_there_for_who_comes_now (void **state)
+{
+    (void) state;
+    s_begin (4, false, 50);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 1, hub.now_us);
+    tap_put (&hub, RIG_CALL, 2, 2);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 3, 3, hub.now_us);
+    tap_put (&hub, RIG_CALL, 4, 4);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 5, 6, hub.now_us);
+    s_repair (3, RIG_CALL);
+    s_repair (5, RIG_CALL);
+    s_repair (1, RIG_CALL);                 /* no history would have it, and the ring begins at 2 */
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed gap[1-1 evicted] c2 c3 c4 c5 gap[6-6 lost] replay_complete");
+    tap_put (&hub, RIG_CALL, 7, 9);         /* 2 to 4 fall off */
+    ag_stream_info_t info;
+    ag_hub_stream (hub.hub, AG_STR ("R1"), &info);
+    assert_int_equal (info.first, 5);
+}
+
+/*  Lists and overviews show the newest progress, not the one that came last. */
+static void
+test_a_late_event_is_not_the_latest (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 50);
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 2, 3, hub.now_us);
+    tap_put (&hub, RIG_PROGRESS, 4, 4);
+    s_repair (3, RIG_PROGRESS);
+    ag_stream_info_t info;
+    ag_hub_stream (hub.hub, AG_STR ("R1"), &info);
+    assert_int_equal (ag_event_seq (info.progress), 4);
+    assert_int_equal (info.last_ts_us, 4000);
+    assert_int_equal (info.first_ts_us, 1000);
+    assert_int_equal (info.count[AG_PROGRESS_UPDATE], 2);
+}
+
+static void
 test_all_events_filtered (void **state)
 {
     (void) state;
@@ -592,6 +640,8 @@ main (void)
         BOUNDARY (test_whose_run_cannot_be_read_is_not_shown),
         BOUNDARY (test_retention_of_the_history),
         BOUNDARY (test_the_history_cannot_be_read_for_a_while),
+        BOUNDARY (test_late_events_are_there_for_who_comes_now),
+        BOUNDARY (test_a_late_event_is_not_the_latest),
         BOUNDARY (test_all_events_filtered),
         BOUNDARY (test_a_ring_of_one),
         BOUNDARY (test_replay_count),

@@ -13,6 +13,7 @@ libag_feed_la_SOURCES = \
 	gateway/feed/outbox.c \
 	gateway/feed/past.c \
 	gateway/feed/place.c \
+	gateway/feed/read.c gateway/feed/read.h \
 	gateway/feed/ring.c gateway/feed/ring.h \
 	gateway/feed/rollup.c gateway/feed/rollup.h \
 	gateway/feed/shed.c \
@@ -51,6 +52,13 @@ check_PROGRAMS += tests/test_feed_alloc
 tests_test_feed_alloc_SOURCES = tests/test_feed_alloc.c $(FEED_RIG)
 tests_test_feed_alloc_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_alloc_LDADD = $(FEED_TEST_LDADD)
+tests_test_feed_alloc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+check_PROGRAMS += tests/test_feed_memory
+tests_test_feed_memory_SOURCES = tests/test_feed_memory.c $(FEED_RIG)
+tests_test_feed_memory_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
+tests_test_feed_memory_LDADD = $(FEED_TEST_LDADD)
+tests_test_feed_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
 check_PROGRAMS += tests/test_feed_flood
 tests_test_feed_flood_SOURCES = tests/test_feed_flood.c $(FEED_RIG)
@@ -61,7 +69,6 @@ check_PROGRAMS += tests/test_feed_property
 tests_test_feed_property_SOURCES = tests/test_feed_property.c tests/feed_model.c tests/feed_model.h $(FEED_RIG)
 tests_test_feed_property_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_property_LDADD = $(FEED_TEST_LDADD)
-tests_test_feed_alloc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 endif
 
 # What it costs: bench/feed.sh.

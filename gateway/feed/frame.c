@@ -489,7 +489,7 @@ s_build (ag_frames_t *self, s_frame_t *frame, ag_client_t *client, const s_budge
     for (size_t i = 0; i < s_count (&self->turns, sizeof *turns); i++) {
         s_step_t step = { turns[i].at, turns[i].events };
         ag_buf_append (&frame->steps, &step, sizeof step);
-        ag_stream_count_bytes (turns[i].place->stream);     /* texts were made */
+        ag_stream_count (turns[i].place->stream);     /* texts were made */
     }
     s_move (self, (const s_step_t *) frame->steps.data);
     if (batch)

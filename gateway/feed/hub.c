@@ -26,6 +26,8 @@ ag_hub_new (const ag_hub_options_t *options)
     self->works = ag_map_new ();
     TAILQ_INIT (&self->live);
     TAILQ_INIT (&self->ended);
+    TAILQ_INIT (&self->live_memory);
+    TAILQ_INIT (&self->ended_memory);
     TAILQ_INIT (&self->all_subs);
     TAILQ_INIT (&self->clients);
     TAILQ_INIT (&self->ready);
@@ -82,33 +84,48 @@ ag_hub_timestamp (const ag_hub_t *self, int64_t now_us, char *text)
 /* ---------------------------------------------------------------------- */
 /*  Memory */
 
-/*  Ended streams give way whole, live ones event by event; least recently used first.
-    The one that is being written keeps its newest. */
-static bool
-s_shrink_one (ag_hub_t *self, const ag_stream_t *writing)
+/*  The least recently used whose ring takes memory; the one that is being written last. */
+static ag_stream_t *
+s_least_used (const struct ag_stream_list *streams, const ag_stream_t *writing)
 {
-    ag_stream_t *stream;
-    TAILQ_FOREACH (stream, &self->ended, in_hub)
-        if (stream != writing && ag_ring_bytes (stream->ring) > 0) {
-            self->stats.evicted += ag_ring_count (stream->ring);
-            self->stats.events -= ag_ring_count (stream->ring);
-            ag_ring_clear (stream->ring);
-            ag_stream_count_bytes (stream);
-            return true;
-        }
-    TAILQ_FOREACH (stream, &self->live, in_hub)
-        if (ag_ring_count (stream->ring) > (stream == writing)) {
-            ag_ring_evict (stream->ring);
-            self->stats.evicted++;
-            self->stats.events--;
-            ag_stream_count_bytes (stream);
-            return true;
-        }
-    return false;
+    ag_stream_t *stream = TAILQ_FIRST (streams);
+    return stream != NULL && stream == writing ? TAILQ_NEXT (stream, in_memory) : stream;
+}
+
+/*  Ended streams give way whole, live ones event by event, and with the last event all that
+    the ring takes beside them. */
+static void
+s_shrink (ag_hub_t *self, ag_stream_t *stream, bool whole)
+{
+    if (whole || ag_ring_count (stream->ring) <= 1) {
+        self->stats.evicted += ag_ring_count (stream->ring);
+        ag_ring_clear (stream->ring);
+    } else {
+        self->stats.evicted++;
+        ag_ring_evict (stream->ring);
+    }
+    ag_stream_count (stream);
+}
+
+/*  The one that is being written keeps its newest. */
+static bool
+s_shrink_one (ag_hub_t *self, ag_stream_t *writing)
+{
+    ag_stream_t *ended = s_least_used (&self->ended_memory, writing);
+    ag_stream_t *live = ended ? NULL : s_least_used (&self->live_memory, writing);
+    if (ended != NULL)
+        s_shrink (self, ended, true);
+    else if (live != NULL)
+        s_shrink (self, live, false);
+    else if (writing != NULL && ag_ring_count (writing->ring) > 1)
+        s_shrink (self, writing, false);
+    else
+        return false;
+    return true;
 }
 
 static void
-s_fit (ag_hub_t *self, const ag_stream_t *writing)
+s_fit (ag_hub_t *self, ag_stream_t *writing)
 {
     while (self->stats.bytes > self->options.total_bytes && s_shrink_one (self, writing))
         ;
@@ -117,9 +134,12 @@ s_fit (ag_hub_t *self, const ag_stream_t *writing)
 /* ---------------------------------------------------------------------- */
 /*  Events in */
 
+/*  A late one is not the latest. */
 static void
 s_keep (ag_event_t **slot, ag_event_t *event)
 {
+    if (*slot != NULL && ag_event_seq (*slot) > ag_event_seq (event))
+        return;
     ag_event_ref (event);
     ag_event_unref (slot);
     *slot = event;
@@ -130,10 +150,12 @@ static void
 s_note (ag_stream_t *stream, ag_event_t *event)
 {
     ag_kind_t kind = ag_event_kind (event);
+    int64_t ts_us = ag_event_ts_us (event);
     stream->count[kind]++;
-    stream->last_ts_us = ag_event_ts_us (event);
-    if (stream->first_ts_us == 0)
-        stream->first_ts_us = stream->last_ts_us;
+    if (stream->last_ts_us < ts_us)
+        stream->last_ts_us = ts_us;
+    if (stream->first_ts_us == 0 || ts_us < stream->first_ts_us)
+        stream->first_ts_us = ts_us;
     if (kind == AG_RUN_STARTED)
         s_keep (&stream->started, event);
     if (kind == AG_PROGRESS_UPDATE)
@@ -184,11 +206,9 @@ s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
 {
     stream->last = ag_event_seq (event);
     stream->version++;
-    size_t evicted = ag_ring_put (stream->ring, event, now_us);
-    ag_stream_count_bytes (stream);
     self->stats.put++;
-    self->stats.events += 1 - evicted;
-    self->stats.evicted += evicted;
+    self->stats.evicted += ag_ring_put (stream->ring, event, now_us);
+    ag_stream_count (stream);
     s_note (stream, event);
     if (stream->is_run && ag_kind_ends (ag_event_kind (event)))
         stream->over = true;
@@ -261,15 +281,13 @@ ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *const 
             from = seq;
         }
         to = seq;
-        size_t before = ag_ring_count (stream->ring);
         ag_ring_insert (stream->ring, events[i], now_us);
-        self->stats.events += ag_ring_count (stream->ring) - before;
         s_note (stream, events[i]);
     }
     s_say_repaired (stream, from, to);
     stream->version++;
     ag_past_forget (self->past, stream);
-    ag_stream_count_bytes (stream);
+    ag_stream_count (stream);
     s_fit (self, stream);
 }
 
@@ -321,11 +339,10 @@ s_drop_overviews (ag_stream_t *stream)
 }
 
 static void
-s_retire (ag_hub_t *self, ag_stream_t *stream)
+s_retire (ag_stream_t *stream)
 {
-    self->stats.events -= ag_ring_count (stream->ring);
     ag_ring_clear (stream->ring);
-    ag_stream_count_bytes (stream);
+    ag_stream_count (stream);
     s_drop_overviews (stream);
     if (TAILQ_EMPTY (&stream->lanes))
         ag_stream_destroy (&stream);
@@ -340,7 +357,7 @@ ag_hub_housekeep (ag_hub_t *self, int64_t now_us)
             ag_stream_recall (stream, now_us);
     TAILQ_FOREACH_SAFE (stream, &self->ended, in_hub, next)
         if (now_us - stream->ended_us >= self->options.retention_us)
-            s_retire (self, stream);
+            s_retire (stream);
     s_fit (self, NULL);
     ag_past_forget (self->past, NULL);
     ag_frames_forget (self->frames);

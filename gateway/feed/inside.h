@@ -67,7 +67,7 @@ struct ag_stream {
     uint64_t last;              /* head: newest seq, lost ones included */
     uint64_t version;           /* grows whenever a reader could see something else */
     ag_ring_t *ring;            /* tail of this epoch */
-    size_t counted_bytes;       /* of the ring, in the hub's sum */
+    size_t counted_bytes, counted_events;       /* of the ring, in the hub's sums */
     ag_producer_t producer;     /* state of its writer */
     bool over;                  /* its last event came: the tail drains, nothing is shed */
     int64_t ended_us;           /* since when retention counts; 0: going on */
@@ -77,6 +77,7 @@ struct ag_stream {
     struct ag_lane_list lanes;          /* who watches, by filter */
     struct ag_place_list waiting;       /* places in that state */
     TAILQ_ENTRY (ag_stream) in_hub;     /* least recently used first; ended ones apart */
+    TAILQ_ENTRY (ag_stream) in_memory;  /* the same, of those whose ring takes any */
     TAILQ_ENTRY (ag_stream) in_work;    /* streams of a work order */
 };
 
@@ -201,6 +202,7 @@ struct ag_hub {
     ag_map_t *streams;          /* by id */
     ag_map_t *works;            /* by work order id */
     struct ag_stream_list live, ended;  /* least recently used first */
+    struct ag_stream_list live_memory, ended_memory;    /* those of them whose ring takes any */
     struct ag_sub_list all_subs;        /* subscriptions to "*" */
     struct ag_client_list clients;
     struct ag_client_list ready;        /* have something to send now */
@@ -236,7 +238,9 @@ void ag_stream_use (ag_stream_t *self, bool ended, int64_t now_us);
 ag_work_t *ag_work_need (ag_hub_t *hub, ag_str_t id);
 void ag_work_release (ag_hub_t *hub, ag_work_t *work);          /* frees it when nothing hangs on it */
 void ag_stream_destroy (ag_stream_t **self_p);                  /* has no places */
-void ag_stream_count_bytes (ag_stream_t *self);                 /* the ring has changed */
+/*  The ring has changed, or texts were made: what no longer fits falls off, the rest is
+    counted. */
+void ag_stream_count (ag_stream_t *self);
 /*  A newer epoch: what was held is of no use to anybody any more. */
 void ag_stream_renew (ag_stream_t *self, uint64_t epoch);
 /*  Now it is known whose stream it is. */

@@ -47,6 +47,6 @@ int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uin
     if (rc == 0 && ring && !reading.enough)
         s_read_ring (ring, from > ring_first ? from : ring_first, to, &reading);
     if (ring)
-        ag_stream_count_bytes (stream);
+        ag_stream_count (stream);
     return rc;
 }

@@ -25,7 +25,7 @@ struct ag_ring {
     size_t head;                /* place of the oldest */
     size_t count;               /* in use */
     uint32_t max_events;        /* limit */
-    size_t max_bytes;           /* limit for the sum below */
+    size_t max_bytes;           /* limit for ag_ring_bytes */
     size_t event_bytes;         /* sum of the slots' bytes */
     uint8_t *trail;             /* classes of what fell off; place = seq & (trail_cap - 1) */
     size_t trail_cap;           /* a power of two, or 0 */
@@ -195,26 +195,39 @@ s_fill (ag_event_t *event, int64_t now_us)
     return slot;
 }
 
-static size_t
-s_trim (ag_ring_t *self)
+size_t
+ag_ring_trim (ag_ring_t *self)
 {
     size_t evicted = 0;
-    while (self->count > 1 && (self->count > self->max_events || self->event_bytes > self->max_bytes)) {
+    while (self->count > 1 && (self->count > self->max_events || ag_ring_bytes (self) > self->max_bytes)) {
         ag_ring_evict (self);
         evicted++;
     }
     return evicted;
 }
 
+/*  Room for one more slot; where more slots would only drive events out, the oldest goes. */
+static size_t
+s_make_room (ag_ring_t *self)
+{
+    size_t evicted = 0;
+    if (self->count == self->max_events
+            || (self->count > 0 && self->count == self->cap
+                && ag_ring_bytes (self) + self->cap * sizeof *self->slots > self->max_bytes))
+        evicted = ag_ring_evict (self);
+    if (self->count == self->cap)
+        s_grow (self);
+    return evicted;
+}
+
 size_t
 ag_ring_put (ag_ring_t *self, ag_event_t *event, int64_t now_us)
 {
-    if (self->count == self->cap)
-        s_grow (self);
+    size_t evicted = s_make_room (self);
     ag_slot_t *slot = s_slot (self, self->count++);
     *slot = s_fill (event, now_us);
     self->event_bytes += slot->bytes;
-    return s_trim (self);
+    return evicted + ag_ring_trim (self);
 }
 
 int
@@ -223,7 +236,7 @@ ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
     uint64_t seq = ag_event_seq (event);
     size_t at = ag_ring_find (self, seq);
     /*  In front of the oldest it would be the next to fall off: it is in the history. */
-    if (at == 0 || at == self->count || s_slot (self, at)->seq == seq)
+    if (at == 0 || (at < self->count && s_slot (self, at)->seq == seq))
         return 0;
     if (self->count == self->cap)
         s_grow (self);
@@ -231,7 +244,6 @@ ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
         *s_slot (self, i) = *s_slot (self, i - 1);
     *s_slot (self, at) = s_fill (event, now_us);
     self->event_bytes += s_slot (self, at)->bytes;
-    s_trim (self);
     return 1;
 }
 

@@ -4,8 +4,8 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    The newest events of one epoch, by seq, at most so many and so many bytes.
-    What falls off leaves one byte behind, its class, in the trail: so a slow
+    The newest events of one epoch, by seq, at most so many, and so many bytes
+    with all that the ring takes beside them. What falls off leaves one byte behind, its class, in the trail: so a slow
     client's gap can still be counted by type, and what its filter would have
     dropped anyway is not called a gap. Numbers may be missing (lost); a late
     one may be inserted. SPEC section 7.2.
@@ -36,8 +36,11 @@ void ag_ring_destroy (ag_ring_t **self_p);
 /*  Appends; seq must be above all before. Takes its own reference. What no
     longer fits falls off; the newest always stays. Returns how many fell off. */
 size_t ag_ring_put (ag_ring_t *self, ag_event_t *event, int64_t now_us);
-/*  A late one between others: 1 taken, 0 too old or there already. */
+/*  A late one between others or behind the newest: 1 taken, 0 too old, there already,
+    or nothing is held that would say what stands beside it. */
 int ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us);
+/*  Drops what does not fit any more, after texts were made or late ones taken; returns how many. */
+size_t ag_ring_trim (ag_ring_t *self);
 /*  Drops the oldest; false: there is none. */
 bool ag_ring_evict (ag_ring_t *self);
 /*  All of it, the trail too. */

@@ -135,17 +135,33 @@ ag_stream_need (ag_hub_t *hub, ag_str_t id, int64_t now_us)
     return self;
 }
 
+static struct ag_stream_list *
+s_in_hub (const ag_stream_t *self)
+{
+    return self->ended_us ? &self->hub->ended : &self->hub->live;
+}
+
+static struct ag_stream_list *
+s_in_memory (const ag_stream_t *self)
+{
+    return self->ended_us ? &self->hub->ended_memory : &self->hub->live_memory;
+}
+
 void
 ag_stream_use (ag_stream_t *self, bool ended, int64_t now_us)
 {
     ag_hub_t *hub = self->hub;
     bool revived = self->ended_us && !ended;
-    TAILQ_REMOVE (self->ended_us ? &hub->ended : &hub->live, self, in_hub);
+    TAILQ_REMOVE (s_in_hub (self), self, in_hub);
+    if (self->counted_bytes > 0)
+        TAILQ_REMOVE (s_in_memory (self), self, in_memory);
     if (!ended)
         self->ended_us = 0;
     else if (self->ended_us == 0)
         self->ended_us = now_us ? now_us : 1;
-    TAILQ_INSERT_TAIL (self->ended_us ? &hub->ended : &hub->live, self, in_hub);
+    TAILQ_INSERT_TAIL (s_in_hub (self), self, in_hub);
+    if (self->counted_bytes > 0)
+        TAILQ_INSERT_TAIL (s_in_memory (self), self, in_memory);
     /*  "*" has no place in an ended one. */
     ag_sub_t *sub;
     if (revived)
@@ -176,7 +192,7 @@ s_forget_events (ag_stream_t *self)
     ag_event_unref (&self->progress);
     ag_event_unref (&self->ended);
     ag_ring_clear (self->ring);
-    ag_stream_count_bytes (self);
+    ag_stream_count (self);
     ag_past_forget (self->hub->past, self);
 }
 
@@ -189,7 +205,7 @@ ag_stream_destroy (ag_stream_t **self_p)
     ag_hub_t *hub = self->hub;
     s_forget_events (self);
     ag_map_remove (hub->streams, ag_stream_id (self));
-    TAILQ_REMOVE (self->ended_us ? &hub->ended : &hub->live, self, in_hub);
+    TAILQ_REMOVE (s_in_hub (self), self, in_hub);
     if (self->work != NULL) {
         TAILQ_REMOVE (&self->work->streams, self, in_work);
         ag_work_release (hub, self->work);
@@ -202,11 +218,19 @@ ag_stream_destroy (ag_stream_t **self_p)
 }
 
 void
-ag_stream_count_bytes (ag_stream_t *self)
+ag_stream_count (ag_stream_t *self)
 {
-    size_t bytes = ag_ring_bytes (self->ring);
-    self->hub->stats.bytes += bytes - self->counted_bytes;
+    ag_hub_stats_t *stats = &self->hub->stats;
+    stats->evicted += ag_ring_trim (self->ring);
+    size_t bytes = ag_ring_bytes (self->ring), events = ag_ring_count (self->ring);
+    if (bytes > 0 && self->counted_bytes == 0)
+        TAILQ_INSERT_TAIL (s_in_memory (self), self, in_memory);
+    if (bytes == 0 && self->counted_bytes > 0)
+        TAILQ_REMOVE (s_in_memory (self), self, in_memory);
+    stats->bytes += bytes - self->counted_bytes;
+    stats->events += events - self->counted_events;
     self->counted_bytes = bytes;
+    self->counted_events = events;
 }
 
 uint64_t

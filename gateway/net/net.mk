@@ -12,7 +12,6 @@ NET_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/gateway $(CZMQ_CFLAGS) $(ZMQ_CFLAG
 	$(CRYPTO_CFLAGS) $(SYSTEMD_CFLAGS)
 noinst_LTLIBRARIES += libag_net.la
 libag_net_la_SOURCES = \
-	gateway/feed/read.c gateway/feed/read.h \
 	gateway/net/api.c gateway/net/api.h \
 	gateway/net/archive.c gateway/net/archive.h \
 	gateway/net/command.c gateway/net/command.h \
