@@ -469,6 +469,38 @@ test_a_producer_in_trouble_is_told_at_once (void **state)
     tap_expect (&a, "heartbeat");
 }
 
+/*  A network goes down, and with it all writers: not one heartbeat for each. */
+static void
+test_many_producers_in_trouble_are_one_heartbeat (void **state)
+{
+    (void) state;
+    s_begin (0);
+    s_watch (&a);
+    char run[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf (run, sizeof run, "run-%d", i);
+        tap_put_to (&hub, run, RIG_CALL, 1, 1);
+    }
+    tap_wait (&hub, 300);
+    tap_forget (&a);
+    for (int i = 0; i < 100; i++) {
+        snprintf (run, sizeof run, "run-%d", i);
+        ag_str_t id = { run, strlen (run) };
+        ag_hub_producer (hub.hub, id, AG_STR ("W1"), id, RIG_EPOCH, AG_PRODUCER_REPAIRING, hub.now_us);
+        if (i == 50)
+            tap_serve (&hub);
+    }
+    tap_serve (&hub);
+    assert_true (tap_saw (&a, "\"run-50\":\"repairing\""));
+    assert_false (tap_saw (&a, "\"run-51\":\"repairing\""));
+    tap_expect (&a, "heartbeat");           /* the first at once */
+    tap_wait (&hub, 200);
+    assert_true (tap_saw (&a, "\"run-51\":\"repairing\""));
+    tap_expect (&a, "heartbeat");           /* the others with the window */
+    tap_wait (&hub, 9000);
+    tap_expect (&a, "");
+}
+
 static void
 test_backpressure_is_told_and_stretches_the_window (void **state)
 {
@@ -489,6 +521,26 @@ test_backpressure_is_told_and_stretches_the_window (void **state)
     tap_wait (&hub, 0);
     assert_true (tap_saw (&a, "\"state\":\"ok\""));
     tap_expect (&a, "backpressure");
+}
+
+/*  A window that is longer than any stretched one stays as it is. */
+static void
+test_a_stalled_client_never_gets_a_shorter_window (void **state)
+{
+    (void) state;
+    ag_hub_options_t options = rig_options ();
+    options.batch_us = 10 * 1000 * 1000;
+    s_begin_with (&options);
+    s_watch (&a);
+    ag_client_set_stalled (a.client, true, hub.now_us);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "backpressure stream_started c1");
+    tap_put (&hub, RIG_CALL, 2, 2);
+    tap_wait (&hub, 8000);
+    tap_expect (&a, "");
+    tap_wait (&hub, 1000);
+    tap_expect (&a, "c2");
 }
 
 /* ---------------------------------------------------------------------- */
@@ -582,7 +634,9 @@ main (void)
         CASE (test_the_same_again_with_a_position_is_a_replay),
         CASE (test_heartbeat_after_ten_seconds_of_silence),
         CASE (test_a_producer_in_trouble_is_told_at_once),
+        CASE (test_many_producers_in_trouble_are_one_heartbeat),
         CASE (test_backpressure_is_told_and_stretches_the_window),
+        CASE (test_a_stalled_client_never_gets_a_shorter_window),
         CASE (test_clients_at_the_same_place_share_the_frame),
         CASE (test_all_rings_together_keep_their_limit),
         CASE (test_retention_forgets_ended_streams),

@@ -54,6 +54,7 @@ ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, void *user, in
     TAILQ_INIT (&self->active);
     TAILQ_INSERT_TAIL (&hub->clients, self, in_hub);
     self->said_us = now_us;
+    self->beat_us = now_us - STRETCHED_MAX_US;
     self->skipped_us = now_us - SKIPPED_US;
     TAILQ_INSERT_TAIL (&hub->quiet, self, in_quiet);
     hub->stats.clients++;
@@ -138,7 +139,7 @@ static int64_t
 s_window (const ag_client_t *self)
 {
     int64_t window_us = self->options.batch_us ? self->options.batch_us : self->hub->options.batch_us;
-    if (!self->stalled)
+    if (!self->stalled || window_us >= STRETCHED_MAX_US)
         return window_us;
     return window_us * STRETCH < STRETCHED_MAX_US ? window_us * STRETCH : STRETCHED_MAX_US;
 }
@@ -173,7 +174,7 @@ ag_client_leave_wheel (ag_client_t *self)
 bool
 ag_client_has_pending (const ag_client_t *self)
 {
-    return !TAILQ_EMPTY (&self->active) || ag_outbox_count (&self->control) > 0 || self->skipped_total > 0;
+    return !TAILQ_EMPTY (&self->active) || ag_outbox_count (&self->control) > 0 || self->skipped_total > 0 || self->beat;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -275,8 +276,18 @@ ag_client_heartbeat (ag_client_t *self, int64_t now_us)
     char timestamp[AG_TIMESTAMP_SIZE];
     ag_hub_timestamp (self->hub, now_us, timestamp);
     ag_message_heartbeat_end (message, timestamp);
+    self->beat = false;
+    self->beat_us = now_us;
     ag_client_said (self, now_us);
     ag_client_say (self, (ag_str_t) { message->data, message->len });
+}
+
+/*  It names all streams of the client, so one a window must do. */
+static void
+s_tell_producers (ag_client_t *self, int64_t now_us)
+{
+    if (self->beat && now_us >= self->due_us && now_us - self->beat_us >= s_window (self))
+        ag_client_heartbeat (self, now_us);
 }
 
 /*  Something goes out: the next heartbeat is far. */
@@ -475,6 +486,7 @@ ag_client_next (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t
         again = again && s_prepare (self, now_us);
         s_tell_skipped (self, now_us);
         s_tell_flow (self, now_us);
+        s_tell_producers (self, now_us);
         result = s_frame (self, now_us, room_bytes, frame_r);
     } while (result == 0 && again);
     if (result == 0)

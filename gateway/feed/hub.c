@@ -294,15 +294,18 @@ ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *const 
 /* ---------------------------------------------------------------------- */
 /*  Writers */
 
+/*  Each client says it in one heartbeat, however many of its writers change in a window. */
 static void
-s_tell_producer (ag_stream_t *stream, int64_t now_us)
+s_tell_producer (ag_stream_t *stream)
 {
     ag_lane_t *lane;
     ag_place_t *place;
     TAILQ_FOREACH (lane, &stream->lanes, in_stream)
         TAILQ_FOREACH (place, &lane->all, in_lane)
-            if (!place->client->options.plain && place->state != AG_PLACE_WAITING)
-                ag_client_heartbeat (place->client, now_us);
+            if (!place->client->options.plain && place->state != AG_PLACE_WAITING) {
+                place->client->beat = true;
+                ag_client_wake (place->client, false);
+            }
 }
 
 void
@@ -320,7 +323,7 @@ ag_hub_producer (ag_hub_t *self, ag_str_t id, ag_str_t work_order, ag_str_t run,
     stream->heard = true;
     ag_stream_use (stream, stream->over || state == AG_PRODUCER_LOST || state == AG_PRODUCER_ENDED, now_us);
     if (changed)
-        s_tell_producer (stream, now_us);
+        s_tell_producer (stream);
 }
 
 /* ---------------------------------------------------------------------- */

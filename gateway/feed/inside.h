@@ -186,6 +186,8 @@ struct ag_client {
     int flow;                   /* last backpressure state told */
     bool lagging;               /* shed something while stalled */
     int64_t said_us;            /* last message; heartbeat counts from here */
+    bool beat;                  /* a writer's state has changed: a heartbeat is owed ... */
+    int64_t beat_us;            /* ... a window after the last one */
     uint64_t skipped[AG_KIND_COUNT];    /* plain: shed and not yet told */
     uint64_t skipped_total;     /* their sum */
     char skipped_work[AG_ID_MAX_BYTES];     /* of which work order */
