@@ -6,6 +6,8 @@
 
     feed same [batch|plain]    clients that stand at the same place: ns per event and client
     feed apart [batch|plain]   clients that never stand where another stands
+    feed wide                  clients of many runs: joining, leaving, a run more, an event
+    feed full                  a put when the limit over all rings is reached
     feed ring FILE...          bytes of ring for the last 1,000 events of a recorded stdout
     feed count                 a fixed amount of work, for callgrind
 
@@ -62,11 +64,12 @@ s_hub (uint32_t buffer)
 }
 
 static ag_client_t **
-s_clients (ag_hub_t *hub, size_t count, bool plain)
+s_clients (ag_hub_t *hub, size_t count, bool plain, uint32_t types)
 {
     ag_client_t **clients = ag_calloc (count, sizeof *clients);
     ag_client_options_t ways = { .plain = plain, .batch = !plain };
     ag_subscribe_t request = rig_subscribe ("W1");
+    request.types = types;
     char *error = NULL;
     for (size_t i = 0; i < count; i++) {
         clients[i] = ag_client_new (hub, &ways, NULL, 0);
@@ -120,7 +123,7 @@ s_same (size_t clients_count, size_t ticks, bool plain, bool print)
     size_t count = ticks * 20;
     ag_event_t **events = s_events (count);
     ag_hub_t *hub = s_hub (1000);
-    ag_client_t **clients = s_clients (hub, clients_count, plain);
+    ag_client_t **clients = s_clients (hub, clients_count, plain, UINT32_MAX);
     int64_t now_us = 1000000;
     s_serve (hub, now_us);
     double begin_ns = s_cpu_ns ();
@@ -150,7 +153,7 @@ s_apart (size_t clients_count, size_t puts, bool plain)
 {
     ag_event_t **events = s_events (puts);
     ag_hub_t *hub = s_hub ((uint32_t) puts + 1);
-    ag_client_t **clients = s_clients (hub, clients_count, plain);
+    ag_client_t **clients = s_clients (hub, clients_count, plain, UINT32_MAX);
     int64_t now_us = 1000000;
     s_serve (hub, now_us);
     /*  One round before the clock starts, so that all are spread. */
@@ -170,6 +173,98 @@ s_apart (size_t clients_count, size_t puts, bool plain)
         plain ? "plain" : "batch", clients_count, ns / (double) delivered, (unsigned long long) delivered);
     s_end (&hub, clients, clients_count);
     s_free_events (events, puts);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Wide: a client that watches many runs, by work order or all of them */
+
+static void
+s_put_run (ag_hub_t *hub, size_t run, uint64_t seq, rig_shape_t shape, int64_t now_us)
+{
+    char id[64];
+    snprintf (id, sizeof id, "00000000-0000-4000-8000-%012zu", run);
+    rig_put (hub, NULL, &(rig_event_t) { "W1", id, 0, seq, shape, 0, NULL }, now_us);
+}
+
+static double
+s_lap_us (double *begin_ns)
+{
+    double now_ns = s_cpu_ns (), us = (now_ns - *begin_ns) / 1000;
+    *begin_ns = s_cpu_ns ();
+    return us;
+}
+
+static void
+s_wide (size_t runs, bool all)
+{
+    enum { CLIENTS = 20, TICKS = 20, PER_TICK = 20 };
+    ag_hub_t *hub = s_hub (1000);
+    ag_client_t *clients[CLIENTS];
+    int64_t now_us = 1000000;
+    for (size_t run = 0; run < runs; run++)
+        s_put_run (hub, run, 1, RIG_PROGRESS, now_us);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    if (all)
+        request = (ag_subscribe_t) { .all = true, .types = UINT32_MAX };
+    char *error = NULL;
+    double begin_ns = s_cpu_ns ();
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = ag_client_new (hub, &(ag_client_options_t) { .batch = true }, NULL, now_us);
+        ag_client_subscribe (clients[i], &request, now_us, &error);
+    }
+    double join_us = s_lap_us (&begin_ns) / CLIENTS;
+    s_serve (hub, now_us);
+    s_lap_us (&begin_ns);
+    for (size_t i = 0; i < 50; i++)
+        s_put_run (hub, runs + i, 1, RIG_USAGE, now_us);
+    double more_us = s_lap_us (&begin_ns) / 50 / CLIENTS;
+    for (int tick = 0; tick < TICKS; tick++) {
+        now_us += 100000;
+        for (size_t i = 0; i < PER_TICK; i++)
+            s_put_run (hub, (size_t) tick * 7919 % runs + i, 2 + (uint64_t) tick, RIG_PROGRESS, now_us);
+        ag_hub_tick (hub, now_us);
+        s_serve (hub, now_us);
+    }
+    ag_hub_stats_t stats;
+    ag_hub_stats (hub, &stats);
+    double event_ns = s_lap_us (&begin_ns) * 1000 / (double) stats.delivered;
+    for (int i = 0; i < CLIENTS; i++)
+        ag_client_destroy (&clients[i]);
+    double leave_us = s_lap_us (&begin_ns) / CLIENTS;
+    printf ("wide         %-6s %6zu runs     join %.0f us, leave %.0f us, one run more %.2f us a client, an event %.0f ns\n",
+        all ? "all" : "order", runs, join_us, leave_us, more_us, event_ns);
+    ag_hub_destroy (&hub);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Full: every put drives something out */
+
+static void
+s_full (size_t live, size_t ended, size_t clients_count)
+{
+    enum { PUTS = 20000 };
+    ag_hub_options_t options = rig_options ();
+    options.total_bytes = 4 << 20;
+    ag_hub_t *hub = ag_hub_new (&options);
+    ag_client_t **clients = s_clients (hub, clients_count, false, 1u << AG_AGENT_ERROR);
+    s_serve (hub, 0);
+    for (size_t i = 0; i < ended; i++)
+        s_put_run (hub, live + i, 1, RIG_COMPLETED, 0);
+    uint64_t seq = 1;
+    size_t run = 0;
+    ag_hub_stats_t stats = { 0 };
+    double begin_ns = 0;
+    for (size_t puts = 0; puts < PUTS || stats.evicted < ended + 1000;) {
+        s_put_run (hub, run, seq, RIG_CALL, 0);
+        run = run + 1 < live ? run + 1 : 0;
+        seq += run == 0;
+        ag_hub_stats (hub, &stats);
+        if (stats.evicted >= ended + 1000 && puts++ == 0)
+            begin_ns = s_cpu_ns ();
+    }
+    printf ("full         %6zu live and %zu ended streams, %zu waiting clients: %.0f ns per put (making the event included)\n",
+        live, ended, clients_count, (s_cpu_ns () - begin_ns) / PUTS);
+    s_end (&hub, clients, clients_count);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -223,7 +318,7 @@ s_ring (int count, char **paths)
         ag_hub_options_t options = rig_options ();
         options.rate_limit = 0;
         s_sink_t sink_to = { ag_hub_new (&options), 0 };
-        ag_client_t **clients = s_clients (sink_to.hub, watched, false);
+        ag_client_t **clients = s_clients (sink_to.hub, watched, false, UINT32_MAX);
         for (int i = 0; i < count; i++)
             if (!s_feed_file (paths[i], &sink_to)) {
                 perror (paths[i]);
@@ -245,6 +340,7 @@ s_ring (int count, char **paths)
 /* ---------------------------------------------------------------------- */
 
 static const size_t s_sizes[] = { 0, 1, 100, 10000 };
+static const size_t s_wides[] = { 10, 1000, 5000 };
 
 int
 main (int argc, char **argv)
@@ -257,6 +353,15 @@ main (int argc, char **argv)
     else if (strcmp (what, "apart") == 0)
         for (size_t i = 1; i < 4; i++)
             s_apart (s_sizes[i], 40000, plain);
+    else if (strcmp (what, "wide") == 0)
+        for (size_t i = 0; i < 6; i++)
+            s_wide (s_wides[i / 2], i % 2);
+    else if (strcmp (what, "full") == 0) {
+        s_full (10, 0, 0);
+        s_full (10, 0, 10000);
+        s_full (1000, 0, 0);
+        s_full (1000, 20000, 0);
+    }
     else if (strcmp (what, "ring") == 0 && argc > 2)
         return s_ring (argc - 2, argv + 2);
     else if (strcmp (what, "count") == 0) {
@@ -264,7 +369,7 @@ main (int argc, char **argv)
         s_same (20, 100, true, false);
     }
     else {
-        fprintf (stderr, "usage: feed same|apart [batch|plain] | ring FILE... | count\n");
+        fprintf (stderr, "usage: feed same|apart [batch|plain] | wide | full | ring FILE... | count\n");
         return 2;
     }
     return sink == 1;

@@ -16,6 +16,8 @@ for way in batch plain; do
   "$feed" same $way
   "$feed" apart $way
 done
+"$feed" wide
+"$feed" full
 recordings=$here/../tests/recordings
 "$feed" ring "$recordings/claude/long_run.jsonl"
 "$feed" ring "$recordings"/claude/*.jsonl

@@ -336,6 +336,51 @@ test_a_replay_of_a_run_whose_owner_is_not_known_yet (void **state)
     assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"runId\":\"R1\""));
 }
 
+/*  More runs than a cursor has room for: what it leaves out are runs that are over, and they
+    come again from 1. What is handed out can be given back, and leaves room for events. */
+static void
+test_a_cursor_of_very_many_runs (void **state)
+{
+    (void) state;
+    enum { GOING_ON = 600, OVER = 600 };
+    s_begin (0);
+    s_watch (&a);
+    char run[40];
+    for (int i = 0; i < GOING_ON + OVER; i++) {
+        snprintf (run, sizeof run, "00000000-0000-4000-8000-%012d", i);
+        tap_put_to (&hub, run, RIG_CALL, 1, 1);
+        tap_put_to (&hub, run, i % 2 ? RIG_COMPLETED : RIG_CALL, 2, 2);
+    }
+    tap_wait (&hub, 1000);
+    char *cursor = strdup (a.cursor);
+    assert_in_range (strlen (cursor), 47 * 1024, 48 * 1024);
+    tap_forget (&a);
+    for (uint64_t seq = 3; seq <= 42; seq++)
+        tap_put_to (&hub, "00000000-0000-4000-8000-000000000000", RIG_CALL, seq, seq);
+    tap_wait (&hub, 0);
+    /*  Some 160 bytes each and the cursor: 40 of them fit into two frames or three of 64 KB. */
+    size_t lines = 0;
+    for (size_t i = 0; i < a.raw.len; i++)
+        lines += a.raw.data[i] == '\n';
+    assert_in_range (lines, 1, 3);
+    tap_free (&a);
+    tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    request.cursor = (ag_str_t) { cursor, strlen (cursor) };
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 1000);
+    assert_true (tap_saw (&a, "replay_complete"));
+    size_t again = 0, first = 0;
+    for (size_t i = 0; i + 1 < a.log.len; i++) {
+        again += a.log.data[i] == 'E';
+        first += a.log.data[i] == 'c' && a.log.data[i + 1] == '1' && (i + 2 == a.log.len || a.log.data[i + 2] == ' ');
+    }
+    assert_in_range (again, 350, 450);      /* of 600, 200 had room */
+    assert_int_equal (first, again);
+    free (cursor);
+}
+
 static void
 test_a_run_seen_in_the_overview_then_opened (void **state)
 {
@@ -627,6 +672,7 @@ main (void)
         CASE (test_both_subscriptions_resumed_by_one_cursor),
         CASE (test_two_replays_of_one_run_are_complete_together),
         CASE (test_a_replay_of_a_run_whose_owner_is_not_known_yet),
+        CASE (test_a_cursor_of_very_many_runs),
         CASE (test_a_run_seen_in_the_overview_then_opened),
         CASE (test_the_overview_begins_with_the_latest_state),
         CASE (test_what_may_not_be_seen_is_not),

@@ -269,17 +269,23 @@ test_rollup_pairs (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Cursor */
 
+/*  Lent until the next. */
+static ag_str_t
+s_id (size_t i)
+{
+    static char id[AG_STREAM_MAX_BYTES];
+    memset (id, 'a' + (int) (i % 26), sizeof id);
+    id[0] = (char) i;                   /* ids are any bytes */
+    return (ag_str_t) { id, 1 + i % AG_STREAM_MAX_BYTES };
+}
+
 static void
 s_write (ag_buf_t *text, size_t count)
 {
     ag_buf_t bytes = { 0 };
     ag_cursor_begin (&bytes);
-    for (size_t i = 0; i < count; i++) {
-        char id[AG_STREAM_MAX_BYTES];
-        memset (id, 'a' + (int) (i % 26), sizeof id);
-        id[0] = (char) i;               /* ids are any bytes */
-        ag_cursor_add (&bytes, (ag_str_t) { id, 1 + i % AG_STREAM_MAX_BYTES }, UINT64_MAX - i, UINT64_MAX >> (i % 64));
-    }
+    for (size_t i = 0; i < count; i++)
+        ag_cursor_add (&bytes, s_id (i), UINT64_MAX - i, UINT64_MAX >> (i % 64));
     ag_cursor_end (&bytes, text);
     ag_buf_free (&bytes);
 }
@@ -295,10 +301,13 @@ test_cursor_reads_back (void **state)
         assert_non_null (cursor);
         assert_int_equal (ag_cursor_count (cursor), count);
         for (size_t i = 0; i < count; i++) {
-            assert_int_equal (ag_cursor_nth (cursor, i)->epoch, UINT64_MAX - i);
-            assert_int_equal (ag_cursor_nth (cursor, i)->seq, UINT64_MAX >> (i % 64));
-            assert_int_equal (ag_cursor_nth (cursor, i)->stream.len, 1 + i % AG_STREAM_MAX_BYTES);
+            const ag_cursor_position_t *position = ag_cursor_find (cursor, s_id (i));
+            assert_non_null (position);
+            assert_int_equal (position->epoch, UINT64_MAX - i);
+            assert_int_equal (position->seq, UINT64_MAX >> (i % 64));
+            assert_true (i == 0 || ag_cursor_nth (cursor, i)->stream.len >= ag_cursor_nth (cursor, i - 1)->stream.len);
         }
+        assert_null (ag_cursor_find (cursor, AG_STR ("no")));
         ag_cursor_destroy (&cursor);
         ag_buf_free (&text);
     }
@@ -351,22 +360,41 @@ test_cursor_survives_hostile_bytes (void **state)
     }
 }
 
+/*  Whatever is written can be read back: what has no room is left out. */
+static void
+s_check_bound (size_t id_len)
+{
+    ag_buf_t bytes = { 0 }, text = { 0 };
+    char id[AG_STREAM_MAX_BYTES];
+    memset (id, 'x', sizeof id);
+    ag_cursor_begin (&bytes);
+    for (int i = 0; i < 10000; i++)
+        ag_cursor_add (&bytes, (ag_str_t) { id, id_len }, UINT64_MAX, UINT64_MAX >> (i % 64));
+    ag_cursor_end (&bytes, &text);
+    assert_in_range (text.len, AG_CURSOR_MAX_BYTES - 2 * (AG_CURSOR_POSITION_BYTES + id_len), AG_CURSOR_MAX_BYTES);
+    ag_cursor_t *cursor = ag_cursor_parse ((ag_str_t) { text.data, text.len });
+    assert_non_null (cursor);
+    size_t count = ag_cursor_count (cursor);
+    assert_true (count >= AG_CURSOR_MAX_BYTES / 4 * 3 / (AG_CURSOR_POSITION_BYTES + id_len) - 1);
+    assert_false (ag_cursor_fits ((count * 2 + 1) * (AG_CURSOR_POSITION_BYTES + id_len)));
+    ag_cursor_destroy (&cursor);
+    ag_buf_free (&bytes);
+    ag_buf_free (&text);
+}
+
 static void
 test_cursor_is_bounded (void **state)
 {
     (void) state;
-    ag_buf_t bytes = { 0 }, text = { 0 };
-    ag_cursor_begin (&bytes);
-    for (int i = 0; i <= AG_CURSOR_MAX_POSITIONS; i++)
-        ag_cursor_add (&bytes, AG_STR ("R"), 1, 1);
-    ag_cursor_end (&bytes, &text);
-    assert_null (ag_cursor_parse ((ag_str_t) { text.data, text.len }));
+    s_check_bound (1);
+    s_check_bound (36);
+    s_check_bound (AG_STREAM_MAX_BYTES);
+    assert_true (ag_cursor_fits (AG_CURSOR_MAX_BYTES / 4 * 3 - AG_CURSOR_EMPTY_BYTES));
+    assert_false (ag_cursor_fits (AG_CURSOR_MAX_BYTES / 4 * 3 - AG_CURSOR_EMPTY_BYTES + 1));
     char *huge = calloc (1, AG_CURSOR_MAX_BYTES + 1);
     memset (huge, 'A', AG_CURSOR_MAX_BYTES + 1);
     assert_null (ag_cursor_parse ((ag_str_t) { huge, AG_CURSOR_MAX_BYTES + 1 }));
     free (huge);
-    ag_buf_free (&bytes);
-    ag_buf_free (&text);
 }
 
 /* ---------------------------------------------------------------------- */

@@ -51,6 +51,7 @@ ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, void *user, in
     ag_bucket_init (&self->replay_bytes, rate ? REPLAY_BYTES_PER_SECOND : 0, REPLAY_BYTES_PER_SECOND, now_us);
     TAILQ_INIT (&self->subs);
     TAILQ_INIT (&self->places);
+    TAILQ_INIT (&self->resumable);
     TAILQ_INIT (&self->active);
     TAILQ_INSERT_TAIL (&hub->clients, self, in_hub);
     self->said_us = now_us;
@@ -67,6 +68,10 @@ ag_client_destroy (ag_client_t **self_p)
     ag_client_t *self = *self_p;
     if (self == NULL)
         return;
+    /*  Places first: else each subscription that goes looks at all of them. */
+    ag_place_t *place, *next;
+    TAILQ_FOREACH_SAFE (place, &self->places, in_client, next)
+        ag_place_destroy (&place);
     while (!TAILQ_EMPTY (&self->subs))
         ag_client_drop (self, TAILQ_FIRST (&self->subs));
     ag_client_leave_wheel (self);
@@ -187,20 +192,28 @@ ag_client_say (ag_client_t *self, ag_str_t json)
     ag_client_wake (self, true);
 }
 
+static void
+s_add_positions (const ag_client_t *self, ag_buf_t *bytes, bool going_on, bool over)
+{
+    const ag_place_t *place;
+    TAILQ_FOREACH (place, &self->resumable, in_cursor) {
+        uint64_t epoch, seq;
+        if ((place->stream->over ? over : going_on) && ag_place_position (place, &epoch, &seq))
+            ag_cursor_add (bytes, ag_stream_id (place->stream), epoch, seq);
+    }
+}
+
+/*  When not all fit, those that go on are more use; the others will come again from 1. */
 void
 ag_client_cursor (const ag_client_t *self, ag_buf_t *out)
 {
     ag_buf_t *bytes = &self->hub->cursor_bytes;
     ag_cursor_begin (bytes);
-    size_t count = 0;
-    const ag_place_t *place;
-    TAILQ_FOREACH (place, &self->places, in_client) {
-        uint64_t epoch, seq;
-        if (!place->resumable || !ag_place_position (place, &epoch, &seq))
-            continue;
-        if (++count > AG_CURSOR_MAX_POSITIONS)
-            break;
-        ag_cursor_add (bytes, ag_stream_id (place->stream), epoch, seq);
+    if (ag_cursor_fits (self->cursor_bytes))
+        s_add_positions (self, bytes, true, true);
+    else {
+        s_add_positions (self, bytes, true, false);
+        s_add_positions (self, bytes, false, true);
     }
     ag_cursor_end (bytes, out);
 }

@@ -10,11 +10,14 @@
 #include "core/mem.h"
 #include "feed/cursor.h"
 
-enum { VERSION = 1 };
+enum {
+    VERSION = 1,
+    MAX_BYTES = AG_CURSOR_MAX_BYTES / 4 * 3     /* of the binary form */
+};
 
 /*  Positions; their strings point into `bytes`. */
 struct ag_cursor {
-    ag_cursor_position_t *positions;    /* count of them */
+    ag_cursor_position_t *positions;    /* count of them, by length of id, then by id */
     size_t count;
     ag_buf_t bytes;             /* ids, or the decoded text */
 };
@@ -115,6 +118,21 @@ s_read_position (const unsigned char **at, const unsigned char *end, ag_cursor_p
 }
 
 static int
+s_compare (const void *a, const void *b)
+{
+    const ag_str_t *x = &((const ag_cursor_position_t *) a)->stream, *y = &((const ag_cursor_position_t *) b)->stream;
+    if (x->len != y->len)
+        return x->len < y->len ? -1 : 1;
+    return memcmp (x->ptr, y->ptr, x->len);
+}
+
+static void
+s_sort (ag_cursor_t *self)
+{
+    qsort (self->positions, self->count, sizeof *self->positions, s_compare);
+}
+
+static int
 s_read (ag_cursor_t *self)
 {
     if (self->bytes.len < 3 || self->bytes.data[0] != VERSION)
@@ -124,13 +142,12 @@ s_read (ag_cursor_t *self)
     uint16_t sum = s_checksum (self->bytes.data, self->bytes.len - 2);
     if (end[0] != sum >> 8 || end[1] != (sum & 0xFF))
         return -1;
-    /*  A position takes at least 10 bytes; so the array is bounded by the text. */
-    size_t room = self->bytes.len / 10 + 1;
-    self->positions = ag_calloc (room < AG_CURSOR_MAX_POSITIONS ? room : AG_CURSOR_MAX_POSITIONS,
-        sizeof *self->positions);
+    /*  A position takes at least 11 bytes; so the array is bounded by the text. */
+    self->positions = ag_calloc (self->bytes.len / 11 + 1, sizeof *self->positions);
     for (at++; at < end; self->count++)
-        if (self->count == AG_CURSOR_MAX_POSITIONS || s_read_position (&at, end, &self->positions[self->count]) == -1)
+        if (s_read_position (&at, end, &self->positions[self->count]) == -1)
             return -1;
+    s_sort (self);
     return 0;
 }
 
@@ -159,6 +176,7 @@ ag_cursor_from (const ag_cursor_position_t *positions, size_t count)
         self->positions[i].stream.ptr = id;
         id += positions[i].stream.len;
     }
+    s_sort (self);
     return self;
 }
 
@@ -188,10 +206,8 @@ ag_cursor_nth (const ag_cursor_t *self, size_t index)
 const ag_cursor_position_t *
 ag_cursor_find (const ag_cursor_t *self, ag_str_t stream)
 {
-    for (size_t i = 0; self != NULL && i < self->count; i++)
-        if (ag_str_eq (self->positions[i].stream, stream))
-            return &self->positions[i];
-    return NULL;
+    ag_cursor_position_t key = { .stream = stream };
+    return self ? bsearch (&key, self->positions, self->count, sizeof key, s_compare) : NULL;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -204,9 +220,17 @@ ag_cursor_begin (ag_buf_t *bytes)
     ag_buf_append_char (bytes, VERSION);
 }
 
+bool
+ag_cursor_fits (size_t positions_bytes)
+{
+    return AG_CURSOR_EMPTY_BYTES + positions_bytes <= MAX_BYTES;
+}
+
 void
 ag_cursor_add (ag_buf_t *bytes, ag_str_t stream, uint64_t epoch, uint64_t seq)
 {
+    if (bytes->len + AG_CURSOR_POSITION_BYTES + stream.len + 2 > MAX_BYTES)
+        return;
     ag_buf_append_char (bytes, (char) stream.len);
     ag_buf_append_str (bytes, stream);
     for (int shift = 56; shift >= 0; shift -= 8)

@@ -174,16 +174,12 @@ s_min (int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/*  The most that the frame around a batch's events takes. */
+/*  The most that the frame around a batch's events takes: 64 bytes, and the cursor. */
 static size_t
 s_batch_bytes (const ag_client_t *client)
 {
-    size_t bytes = 16;
-    const ag_place_t *place;
-    TAILQ_FOREACH (place, &client->places, in_client)
-        if (place->resumable)
-            bytes += place->stream->id_len + 19;
-    return 64 + bytes * 4 / 3;
+    size_t cursor = (AG_CURSOR_EMPTY_BYTES + client->cursor_bytes + 2) / 3 * 4;
+    return 64 + (cursor < AG_CURSOR_MAX_BYTES ? cursor : AG_CURSOR_MAX_BYTES);
 }
 
 /*  Cut down to what is pending at most, so that clients with more in their
@@ -236,9 +232,9 @@ static void
 s_key_others (ag_buf_t *key, const ag_client_t *client)
 {
     const ag_place_t *place;
-    TAILQ_FOREACH (place, &client->places, in_client) {
+    TAILQ_FOREACH (place, &client->resumable, in_cursor) {
         uint64_t words[3] = { place->stream->serial };
-        if (place->resumable && ag_place_position (place, &words[1], &words[2]))
+        if (ag_place_position (place, &words[1], &words[2]))
             ag_buf_append (key, words, sizeof words);
     }
 }

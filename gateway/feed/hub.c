@@ -24,6 +24,7 @@ ag_hub_new (const ag_hub_options_t *options)
     self->options = *options;
     self->streams = ag_map_new ();
     self->works = ag_map_new ();
+    self->places = ag_map_new ();
     TAILQ_INIT (&self->live);
     TAILQ_INIT (&self->ended);
     TAILQ_INIT (&self->live_memory);
@@ -62,6 +63,7 @@ ag_hub_destroy (ag_hub_t **self_p)
     ag_past_destroy (&self->past);
     ag_map_destroy (&self->streams);
     ag_map_destroy (&self->works);
+    ag_map_destroy (&self->places);
     ag_buf_free (&self->scratch);
     ag_buf_free (&self->cursor_bytes);
     ag_buf_free (&self->cursor_text);

@@ -108,7 +108,7 @@ typedef struct {
 } ag_shed_t;
 
 struct ag_place {
-    ag_client_t *client;        /* whose */
+    ag_client_t *client;        /* whose; with the next the key in hub->places */
     ag_stream_t *stream;        /* where */
     ag_lane_t *lane;            /* with which filter */
     ag_place_state_t state;     /* see above */
@@ -131,6 +131,7 @@ struct ag_place {
     TAILQ_ENTRY (ag_place) in_lane;     /* lane->all */
     TAILQ_ENTRY (ag_place) by_state;    /* lane->idle, client->active or stream->waiting */
     TAILQ_ENTRY (ag_place) in_client;   /* client->places */
+    TAILQ_ENTRY (ag_place) in_cursor;   /* client->resumable, if it is */
 };
 
 struct ag_sub {
@@ -174,6 +175,8 @@ struct ag_client {
     struct ag_sub_list subs;
     size_t sub_count;
     struct ag_place_list places;        /* all */
+    struct ag_place_list resumable;     /* those that stand in its cursors ... */
+    size_t cursor_bytes;        /* ... and what they take there at most */
     struct ag_place_list active;        /* with something pending, in turn */
     ag_wheel_t *wheel;          /* waits for its tick; NULL: quiet */
     int64_t due_us;             /* live events wait until then */
@@ -203,6 +206,7 @@ struct ag_hub {
     ag_hub_options_t options;
     ag_map_t *streams;          /* by id */
     ag_map_t *works;            /* by work order id */
+    ag_map_t *places;           /* by client and stream */
     struct ag_stream_list live, ended;  /* least recently used first */
     struct ag_stream_list live_memory, ended_memory;    /* those of them whose ring takes any */
     struct ag_sub_list all_subs;        /* subscriptions to "*" */
@@ -291,6 +295,7 @@ ag_place_t *ag_place_find (const ag_client_t *client, const ag_stream_t *stream)
 ag_place_t *ag_place_new (ag_client_t *client, ag_stream_t *stream, ag_filter_t filter);
 void ag_place_destroy (ag_place_t **self_p);
 void ag_place_set_filter (ag_place_t *self, ag_filter_t filter);
+void ag_place_set_resumable (ag_place_t *self, bool resumable);
 /*  Something may be pending from `at` on. */
 void ag_place_activate (ag_place_t *self, uint64_t at);
 /*  Nothing is: it stands at the head. */

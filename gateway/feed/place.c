@@ -4,6 +4,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "core/mem.h"
@@ -74,14 +75,25 @@ s_leave_lane (ag_place_t *self)
 /* ---------------------------------------------------------------------- */
 /*  Life */
 
+typedef struct {
+    const ag_client_t *client;
+    const ag_stream_t *stream;
+} s_key_t;
+
+_Static_assert (offsetof (ag_place_t, client) == 0 && offsetof (ag_place_t, stream) == offsetof (s_key_t, stream),
+    "a place begins with its key");
+
+static ag_str_t
+s_key (const void *key)
+{
+    return (ag_str_t) { key, sizeof (s_key_t) };
+}
+
 ag_place_t *
 ag_place_find (const ag_client_t *client, const ag_stream_t *stream)
 {
-    ag_place_t *self;
-    TAILQ_FOREACH (self, &client->places, in_client)
-        if (self->stream == stream)
-            return self;
-    return NULL;
+    s_key_t key = { client, stream };
+    return ag_map_get (client->hub->places, s_key (&key));
 }
 
 ag_place_t *
@@ -94,6 +106,7 @@ ag_place_new (ag_client_t *client, ag_stream_t *stream, ag_filter_t filter)
     self->state = AG_PLACE_IDLE;
     s_enter_lane (self, filter);
     TAILQ_INSERT_TAIL (&client->places, self, in_client);
+    ag_map_put (client->hub->places, s_key (self), self);
     return self;
 }
 
@@ -115,7 +128,9 @@ ag_place_destroy (ag_place_t **self_p)
     s_replay (self, false);
     ag_stream_t *stream = self->stream;
     s_leave_lane (self);
+    ag_place_set_resumable (self, false);
     TAILQ_REMOVE (&self->client->places, self, in_client);
+    ag_map_remove (self->client->hub->places, s_key (self));
     free (self);
     *self_p = NULL;
     /*  Nobody but us had ever asked for it. */
@@ -130,6 +145,21 @@ ag_place_set_filter (ag_place_t *self, ag_filter_t filter)
         return;
     s_leave_lane (self);
     s_enter_lane (self, filter);
+}
+
+void
+ag_place_set_resumable (ag_place_t *self, bool resumable)
+{
+    if (self->resumable == resumable)
+        return;
+    ag_client_t *client = self->client;
+    size_t bytes = AG_CURSOR_POSITION_BYTES + self->stream->id_len;
+    self->resumable = resumable;
+    client->cursor_bytes += resumable ? bytes : -bytes;
+    if (resumable)
+        TAILQ_INSERT_TAIL (&client->resumable, self, in_cursor);
+    else
+        TAILQ_REMOVE (&client->resumable, self, in_cursor);
 }
 
 void

@@ -154,7 +154,7 @@ s_review_places (ag_client_t *client)
             ag_place_destroy (&place);
         else {
             ag_place_set_filter (place, filter);
-            place->resumable = resumable;
+            ag_place_set_resumable (place, resumable);
         }
     }
 }
@@ -228,7 +228,7 @@ s_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub, bool again)
         before = place->lane->filter;
         ag_place_set_filter (place, filter);
     }
-    place->resumable = resumable;
+    ag_place_set_resumable (place, resumable);
     if (!s_wanted (sub, stream, &epoch, &seq))
         return;
     /*  Who asks for the same again with a position means it. */
@@ -278,7 +278,8 @@ s_confirm_streams (ag_client_t *client, ag_sub_t *sub, ag_buf_t *message)
             continue;
         ag_stream_info_t info;
         ag_stream_info (place->stream, &info);
-        uint64_t oldest = ag_stream_oldest (place->stream);
+        /*  Nobody can resume "*"; so the history is not asked about each of maybe thousands. */
+        uint64_t oldest = sub->all ? info.first : ag_stream_oldest (place->stream);
         info.first = oldest <= info.last ? oldest : 0;
         ag_message_stream (message, &info, s_outcome (place, sub));
         place->announced = place->stream->epoch;
