@@ -10,10 +10,61 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "feed/filter.h"
 #include "tests/feed_model.h"
 
 enum { MILLION = 1000000 };
+
+/*  SPEC section 4, of what the rig makes. */
+typedef enum { CRITICAL, HIGH, NORMAL, LOW } priority_t;
+
+static const struct {
+    const char *type;
+    priority_t priority;
+    bool partial, thinking, overview;
+} s_traits[RIG_SHAPES] = {
+    [RIG_TEXT] = { "agent_output", LOW, false, false, false },
+    [RIG_PARTIAL] = { "agent_output", LOW, true, false, false },
+    [RIG_THINKING] = { "agent_output", LOW, false, true, false },
+    [RIG_THINKING_PARTIAL] = { "agent_output", LOW, true, true, false },
+    [RIG_LOOSE] = { "agent_output", LOW, false, false, false },
+    [RIG_CALL] = { "agent_tool_call", HIGH, false, false, false },
+    [RIG_RESULT] = { "agent_tool_result", NORMAL, false, false, false },
+    [RIG_USAGE] = { "agent_usage", HIGH, false, false, false },
+    [RIG_ERROR] = { "agent_error", CRITICAL, false, false, true },
+    [RIG_WARNING] = { "agent_error", HIGH, false, false, true },
+    [RIG_FILE] = { "file_changed", HIGH, false, false, false },
+    [RIG_PROGRESS] = { "progress_update", HIGH, false, false, true },
+    [RIG_STARTED] = { "run_started", HIGH, false, false, true },
+    [RIG_COMPLETED] = { "run_completed", CRITICAL, false, false, true },
+    [RIG_CREATED] = { "work_order_created", CRITICAL, false, false, true },
+    [RIG_UPDATED] = { "work_order_updated", CRITICAL, false, false, true },
+    [RIG_ITERATION] = { "run_iteration", HIGH, false, false, true }
+};
+
+static ag_kind_t
+s_kind (const model_event_t *event)
+{
+    static ag_kind_t kinds[RIG_SHAPES];
+    const char *type = s_traits[event->shape].type;
+    if (kinds[event->shape] == AG_KIND_UNKNOWN)
+        kinds[event->shape] = ag_kind_by_name (type, strlen (type));
+    return event->lost ? AG_KIND_UNKNOWN : kinds[event->shape];
+}
+
+static priority_t
+s_priority (const model_event_t *event)
+{
+    return s_traits[event->shape].priority;
+}
+
+bool
+model_passes (const model_viewer_t *viewer, const model_event_t *event)
+{
+    if (event->lost || !((viewer->types >> s_kind (event)) & 1))
+        return false;
+    return (viewer->partial || !s_traits[event->shape].partial) && (viewer->thinking || !s_traits[event->shape].thinking)
+        && (!viewer->all || s_traits[event->shape].overview);
+}
 
 void
 model_fail (model_t *self, const char *format, ...)
@@ -36,6 +87,87 @@ model_epoch (int index)
 /* ---------------------------------------------------------------------- */
 /*  Truth */
 
+/*  How many gaps have it in their range, and the most of one sort. What a decision kept
+    can still be lost to eviction or a new epoch: then that gap's range meets the first. */
+static int
+s_gaps_over (const model_viewer_t *viewer, int stream, int epoch, uint64_t seq, int *same_sort_r)
+{
+    int rate = viewer->shed[stream][epoch][seq], other = viewer->missed[stream][epoch][seq];
+    *same_sort_r = rate > other ? rate : other;
+    return rate + other;
+}
+
+/*  How many up to a seq are pending of a stream, and since when; what a gap has told of is not. */
+static uint64_t
+s_pending (const model_t *self, const model_viewer_t *viewer, int stream, uint64_t upto, int64_t *oldest_us)
+{
+    const model_stream_t *s = &self->streams[stream];
+    if (s->epoch < 0 || !viewer->covers[stream] || viewer->begin[stream][s->epoch] == 0)
+        return 0;
+    uint64_t pending = 0, seq = viewer->newest[stream][s->epoch] + 1;
+    if (seq < viewer->begin[stream][s->epoch])
+        seq = viewer->begin[stream][s->epoch];
+    for (; seq <= s->last[s->epoch] && seq <= upto; seq++) {
+        const model_event_t *event = &s->events[s->epoch][seq];
+        int same;
+        if (!model_passes (viewer, event) || s_gaps_over (viewer, stream, s->epoch, seq, &same) > 0)
+            continue;
+        pending++;
+        if (event->put_us < *oldest_us)
+            *oldest_us = event->put_us;
+    }
+    return pending;
+}
+
+static uint64_t
+s_pending_all (const model_t *self, const model_viewer_t *viewer, int64_t *oldest_us)
+{
+    uint64_t pending = 0;
+    for (int i = 0; i < MODEL_STREAMS; i++)
+        pending += s_pending (self, viewer, i, UINT64_MAX, oldest_us);
+    return pending;
+}
+
+static int64_t
+s_window_us (const model_viewer_t *viewer)
+{
+    return viewer->options.batch_us;
+}
+
+static void
+s_refill (model_viewer_t *viewer, int64_t now_us);
+
+/*  Someone who could be served now, and whose budget is known. (What a plain client is told
+    does not say which numbers it will not get.) */
+static bool
+s_attends (const model_t *self, const model_viewer_t *viewer)
+{
+    return viewer->client != NULL && !viewer->stalled && !viewer->positioned && !viewer->options.plain && !self->blind
+        && self->now_us - self->seen_us > s_window_us (viewer);
+}
+
+/*  "the first event after quiet leaves at once" */
+static void
+s_note_put (model_t *self, model_viewer_t *viewer, int stream, uint64_t seq)
+{
+    const model_stream_t *s = &self->streams[stream];
+    const model_event_t *event = &s->events[s->epoch][seq];
+    if (!viewer->covers[stream] || !model_passes (viewer, event) || viewer->empty_us == 0)
+        return;
+    bool quiet = self->now_us - viewer->empty_us > 2 * s_window_us (viewer)
+        && self->now_us - viewer->sent_us > 2 * s_window_us (viewer);
+    /*  While the socket did not drain the windows were longer, at most 1 s. */
+    if (quiet && self->now_us - viewer->empty_us > 2 * MILLION)
+        viewer->behind = false;
+    viewer->empty_us = 0;
+    s_refill (viewer, self->now_us);
+    if (quiet && s_attends (self, viewer) && !viewer->behind
+            && (viewer->options.rate_limit == 0 || viewer->level >= MILLION)) {
+        viewer->must_stream = stream;
+        viewer->must_seq = seq;
+    }
+}
+
 void
 model_put (model_t *self, int stream, rig_shape_t shape, int variant)
 {
@@ -43,8 +175,11 @@ model_put (model_t *self, int stream, rig_shape_t shape, int variant)
     uint64_t seq = ++s->last[s->epoch];
     rig_event_t what = { s->work_order, s->run, model_epoch (s->epoch), seq, shape, variant, NULL };
     ag_event_t *event = rig_event (&what);
-    s->events[s->epoch][seq] = (model_event_t) { ag_class_of (event), (uint8_t) shape, (uint8_t) variant, false };
-    s->over |= s->run != NULL && ag_kind_ends (ag_event_kind (event));
+    s->events[s->epoch][seq] = (model_event_t) { (uint8_t) shape, (uint8_t) variant, false, self->now_us };
+    s->over |= shape == RIG_COMPLETED;
+    s->dead = false;
+    for (int i = 0; i < MODEL_VIEWERS; i++)
+        s_note_put (self, &self->viewers[i], stream, seq);
     if (self->history != NULL)
         rig_history_add (self->history, event);
     ag_hub_put (self->hub, event, self->now_us);
@@ -58,7 +193,7 @@ model_lost (model_t *self, int stream, uint64_t count)
     model_stream_t *s = &self->streams[stream];
     uint64_t from = s->last[s->epoch] + 1, to = from + count - 1;
     for (uint64_t seq = from; seq <= to; seq++)
-        s->events[s->epoch][seq] = (model_event_t) { AG_CLASS_HOLE, 0, 0, true };
+        s->events[s->epoch][seq] = (model_event_t) { .lost = true };
     s->last[s->epoch] = s->lost_to = to;
     s->lost_from = from;
     ag_hub_lost (self->hub, (ag_str_t) { s->id, strlen (s->id) }, model_epoch (s->epoch), from, to, self->now_us);
@@ -111,7 +246,7 @@ s_check_span (model_t *self, const model_viewer_t *viewer, int stream, uint64_t 
     for (uint64_t i = first; i <= seq; i++) {
         if (events[i].lost)
             model_fail (self, "%s: span %llu..%llu runs over a hole", s->id, (unsigned long long) first, (unsigned long long) seq);
-        if (!ag_filter_passes (viewer->filter, events[i].class))
+        if (!model_passes (viewer, &events[i]))
             continue;
         if (!s_mergeable (&events[i], &events[seq]) && first != seq)
             model_fail (self, "%s: %llu was merged into %llu", s->id, (unsigned long long) i, (unsigned long long) seq);
@@ -151,12 +286,29 @@ s_charge (model_t *self, model_viewer_t *viewer, bool critical)
         model_fail (self, "bucket at %lld of -%lld", (long long) viewer->level, (long long) full);
 }
 
+/*  "Budget 20 x rate, apart from the live one": whatever it was, no more than both together,
+    and the debt that critical events may make. */
+static void
+s_charge_total (model_t *self, model_viewer_t *viewer)
+{
+    int64_t rate = viewer->options.rate_limit, both = 21 * rate;
+    if (rate == 0)
+        return;
+    viewer->total_level += (self->now_us - viewer->total_us) * both;
+    viewer->total_us = self->now_us;
+    if (viewer->total_level > both * MILLION)
+        viewer->total_level = both * MILLION;
+    viewer->total_level -= MILLION;
+    if (viewer->total_level < -rate * MILLION)
+        model_fail (self, "live and replay budgets together at %lld", (long long) viewer->total_level);
+}
+
 static void
 s_mark (model_t *self, model_viewer_t *viewer, int stream, uint64_t first, uint64_t seq)
 {
     int epoch = self->streams[stream].epoch;
     for (uint64_t i = first; i <= seq; i++)
-        if (ag_filter_passes (viewer->filter, self->streams[stream].events[epoch][i].class))
+        if (model_passes (viewer, &self->streams[stream].events[epoch][i]))
             viewer->got[stream][epoch][i]++;
     viewer->newest[stream][epoch] = seq;
 }
@@ -181,8 +333,7 @@ s_event (model_t *self, model_viewer_t *viewer, ag_str_t message)
     if (viewer->all && seq < viewer->begin[stream][s->epoch]
             && (event->shape == RIG_STARTED || event->shape == RIG_PROGRESS))
         return;
-    if (!ag_filter_passes (viewer->filter, event->class) || !ag_filter_passes (viewer->filter,
-            s->events[s->epoch][first].class))
+    if (!model_passes (viewer, event) || !model_passes (viewer, &s->events[s->epoch][first]))
         model_fail (self, "%s: filtered %llu was sent", s->id, (unsigned long long) seq);
     if (first <= viewer->newest[stream][s->epoch])
         model_fail (self, "%s: %llu after %llu: order or twice", s->id, (unsigned long long) first,
@@ -193,7 +344,9 @@ s_event (model_t *self, model_viewer_t *viewer, ag_str_t message)
     s_mark (self, viewer, stream, first, seq);
     /*  A replay has its own budget, and who is in one is not for us to know. */
     if (!s->over && !viewer->positioned)
-        s_charge (self, viewer, ag_class_priority (event->class) == AG_CRITICAL);
+        s_charge (self, viewer, s_priority (event) == CRITICAL);
+    s_charge_total (self, viewer);
+    viewer->sent_us = self->now_us;
     self->delivered++;
 }
 
@@ -207,6 +360,73 @@ s_hex (ag_str_t text)
     for (size_t i = 0; i < text.len; i++)
         value = value << 4 | (uint64_t) (text.ptr[i] <= '9' ? text.ptr[i] - '0' : text.ptr[i] - 'a' + 10);
     return value;
+}
+
+static bool
+s_critical_pending (const model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
+{
+    const model_stream_t *s = &self->streams[gap->stream];
+    for (uint64_t seq = gap->to; seq <= s->last[gap->epoch]; seq++)
+        if (model_passes (viewer, &s->events[gap->epoch][seq]) && s_priority (&s->events[gap->epoch][seq]) == CRITICAL)
+            return true;
+    return false;
+}
+
+/*  Numbers that never came and that it was not told of. */
+static bool
+s_hole_pending (const model_t *self, const model_viewer_t *viewer)
+{
+    int same;
+    for (int i = 0; i < MODEL_STREAMS; i++) {
+        const model_stream_t *s = &self->streams[i];
+        for (uint64_t seq = 1; s->epoch >= 0 && viewer->covers[i] && seq <= s->last[s->epoch]; seq++)
+            if (s->events[s->epoch][seq].lost && s_gaps_over (viewer, i, s->epoch, seq, &same) == 0)
+                return true;
+    }
+    return false;
+}
+
+/*  "A client is behind when its pending range is older than 2 s or longer than 10 x its rate", and
+    stays so until it has caught up; else only a critical event makes it shed. */
+static void
+s_check_reason (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
+{
+    int64_t oldest_us = INT64_MAX;
+    uint64_t pending = s_pending_all (self, viewer, &oldest_us);
+    viewer->behind |= pending > 10 * (uint64_t) viewer->options.rate_limit || self->now_us - 2 * MILLION > oldest_us;
+    /*  As long as the history cannot be read nobody can say that there is nothing but a hole. */
+    bool unsure = self->blind && s_hole_pending (self, viewer);
+    if (viewer->options.rate_limit == 0 || (!viewer->behind && !unsure && !s_critical_pending (self, viewer, gap)))
+        model_fail (self, "%s: shed %llu..%llu with %llu pending for %lld us", self->streams[gap->stream].id,
+            (unsigned long long) gap->from, (unsigned long long) gap->to, (unsigned long long) pending,
+            (long long) (self->now_us - oldest_us));
+}
+
+/*  "before the first kept event of its range" */
+static void
+s_check_gap_now (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
+{
+    const model_stream_t *s = &self->streams[gap->stream];
+    if (gap->epoch < 0 || gap->epoch > s->epoch || gap->to > s->last[gap->epoch]) {
+        model_fail (self, "%s: gap %llu..%llu of what never was", s->id, (unsigned long long) gap->from,
+            (unsigned long long) gap->to);
+        return;
+    }
+    bool rate = ag_str_is (gap->reason, "rate");
+    if (viewer->newest[gap->stream][gap->epoch] >= gap->from)
+        model_fail (self, "%s: gap %llu..%llu after %llu was sent", s->id, (unsigned long long) gap->from,
+            (unsigned long long) gap->to, (unsigned long long) viewer->newest[gap->stream][gap->epoch]);
+    ag_stream_info_t info;
+    ag_hub_stream (self->hub, (ag_str_t) { s->id, strlen (s->id) }, &info);
+    bool held = self->history != NULL || (gap->epoch == s->epoch && info.first != 0 && gap->from >= info.first);
+    if (gap->recoverable && !held)
+        model_fail (self, "%s: gap %llu..%llu is not recoverable", s->id, (unsigned long long) gap->from,
+            (unsigned long long) gap->to);
+    if (rate && held && !gap->recoverable)
+        model_fail (self, "%s: gap %llu..%llu is recoverable", s->id, (unsigned long long) gap->from,
+            (unsigned long long) gap->to);
+    if (rate && !viewer->positioned)
+        s_check_reason (self, viewer, gap);
 }
 
 static void
@@ -227,6 +447,11 @@ s_gap (model_t *self, model_viewer_t *viewer, ag_str_t message)
         gap.count[kind] = rig_number (part, ag_kind_name ((ag_kind_t) kind));
     if (gap.stream < 0 || gap.from > gap.to || gap.from == 0 || gap.reason.ptr == NULL)
         model_fail (self, "malformed: %.*s", (int) message.len, message.ptr);
+    else
+        s_check_gap_now (self, viewer, &gap);
+    viewer->sent_us = self->now_us;
+    for (uint64_t seq = gap.from; self->failure[0] == '\0' && seq <= gap.to; seq++)
+        (ag_str_is (gap.reason, "rate") ? viewer->shed : viewer->missed)[gap.stream][gap.epoch][seq]++;
     if (viewer->gap_count == viewer->gap_cap) {
         viewer->gap_cap = viewer->gap_cap ? viewer->gap_cap * 2 : 16;
         viewer->gaps = ag_realloc (viewer->gaps, viewer->gap_cap * sizeof *viewer->gaps);
@@ -246,11 +471,26 @@ s_confirmed (model_t *self, model_viewer_t *viewer, ag_str_t message)
     }
 }
 
+/*  "at most once a second" */
 static void
-s_skipped (model_viewer_t *viewer, ag_str_t message)
+s_skipped (model_t *self, model_viewer_t *viewer, ag_str_t message)
 {
+    if (viewer->skipped_us != 0 && self->now_us - viewer->skipped_us < MILLION)
+        model_fail (self, "EVENTS_SKIPPED after %lld us", (long long) (self->now_us - viewer->skipped_us));
+    viewer->skipped_us = self->now_us;
     for (int kind = 0; kind < AG_KIND_COUNT; kind++)
         viewer->skipped[kind] += rig_number (message, ag_kind_name ((ag_kind_t) kind));
+}
+
+/*  "until the cursor reaches the head, then replay_complete" */
+static void
+s_check_replay (model_t *self, model_viewer_t *viewer, bool run)
+{
+    int64_t oldest_us = INT64_MAX;
+    for (int i = 0; i < (run ? 1 : 3); i++)
+        if (self->streams[i].epoch >= 0 && self->streams[i].epoch == viewer->begun_epoch[i]
+                && !viewer->relaxed[i][self->streams[i].epoch] && s_pending (self, viewer, i, viewer->begun_last[i], &oldest_us) > 0)
+            model_fail (self, "%s: replay_complete before all of it came", self->streams[i].id);
 }
 
 static bool
@@ -265,11 +505,12 @@ s_control (model_t *self, model_viewer_t *viewer, ag_str_t message)
         viewer->told_epoch[stream] = s_hex (rig_text (message, "epoch"));
     }
     else if (rig_is (message, "replay_complete")) {
+        s_check_replay (self, viewer, rig_text (message, "runId").ptr != NULL);
         viewer->replay_completes++;
         viewer->catching_up = viewer->replay_completes < viewer->work_order + viewer->run;
     }
     else if (rig_is (message, "error"))
-        s_skipped (viewer, message);
+        s_skipped (self, viewer, message);
     else
         return rig_is (message, "heartbeat") || rig_is (message, "backpressure") || rig_is (message, "gap_repaired");
     return true;
@@ -309,28 +550,15 @@ void
 model_frame (model_t *self, model_viewer_t *viewer, const ag_frame_t *frame)
 {
     self->who = (int) (viewer - self->viewers);
+    const char *trace = getenv ("AGENTGATE_FEED_TRACE");
+    for (size_t i = 0; trace != NULL && atoi (trace) == self->who && i < frame->count; i++)
+        fprintf (stderr, "%lld %.*s\n", (long long) self->now_us, (int) frame->messages[i].len, frame->messages[i].ptr);
     for (size_t i = 0; i < frame->count; i++)
         s_message (self, viewer, frame->messages[i]);
 }
 
 /* ---------------------------------------------------------------------- */
 /*  After each drain: "A critical event leaves at once" */
-
-/*  How many gaps have it in their range, and the most of one reason. What a decision kept
-    can still be lost to eviction or a new epoch: then that gap's range meets the first. */
-static int
-s_gaps_over (const model_viewer_t *viewer, int stream, int epoch, uint64_t seq, int *same_reason_r)
-{
-    int all = 0, rate = 0;
-    for (size_t i = 0; i < viewer->gap_count; i++) {
-        const model_gap_t *gap = &viewer->gaps[i];
-        bool over = gap->stream == stream && gap->epoch == epoch && gap->from <= seq && seq <= gap->to;
-        all += over;
-        rate += over && ag_str_is (gap->reason, "rate");
-    }
-    *same_reason_r = rate > all - rate ? rate : all - rate;
-    return all;
-}
 
 /*  The first critical event that it should have and has not; 0: none. */
 static uint64_t
@@ -343,10 +571,9 @@ s_waiting_critical (const model_t *self, const model_viewer_t *viewer, int strea
     if (from < viewer->begin[stream][s->epoch])
         from = viewer->begin[stream][s->epoch];
     for (uint64_t seq = from; seq <= s->last[s->epoch]; seq++) {
-        uint8_t class = s->events[s->epoch][seq].class;
+        const model_event_t *event = &s->events[s->epoch][seq];
         int same;
-        if (!s->events[s->epoch][seq].lost && ag_filter_passes (viewer->filter, class)
-                && ag_class_priority (class) == AG_CRITICAL
+        if (model_passes (viewer, event) && s_priority (event) == CRITICAL
                 && s_gaps_over (viewer, stream, s->epoch, seq, &same) == 0)
             return seq;
     }
@@ -365,7 +592,7 @@ s_waits (model_t *self, model_viewer_t *viewer)
     /*  A plain client is not told which number was evicted before it could be read. */
     ag_hub_stats_t stats;
     ag_hub_stats (self->hub, &stats);
-    if (viewer->positioned || (viewer->options.plain && stats.evicted > 0))
+    if (viewer->positioned || self->blind || self->now_us - self->seen_us <= s_window_us (viewer) || (viewer->options.plain && (stats.evicted > 0 || self->aged)))
         return true;
     for (int stream = 0; stream < MODEL_STREAMS; stream++) {
         uint64_t seq = s_waiting_critical (self, viewer, stream);
@@ -384,6 +611,45 @@ model_drained (model_t *self, model_viewer_t *viewer)
     if (viewer->options.rate_limit && viewer->charged && !viewer->critical_now && !waits && viewer->level < 0)
         model_fail (self, "debt without a critical event: %lld", (long long) viewer->level);
     viewer->critical_now = viewer->charged = false;
+    int64_t oldest_us = INT64_MAX;
+    if (s_pending_all (self, viewer, &oldest_us) > 0)
+        viewer->empty_us = 0;
+    else if (viewer->empty_us == 0)
+        viewer->empty_us = self->now_us;
+}
+
+/*  "then on a shared tick": nothing that the bucket allows waits for longer than a window. */
+static void
+s_check_prompt (model_t *self, model_viewer_t *viewer)
+{
+    const model_stream_t *must = viewer->must_stream < 0 ? NULL : &self->streams[viewer->must_stream];
+    int same;
+    if (must != NULL && s_attends (self, viewer) && !viewer->got[viewer->must_stream][must->epoch][viewer->must_seq]
+            && s_gaps_over (viewer, viewer->must_stream, must->epoch, viewer->must_seq, &same) == 0)
+        model_fail (self, "%s: %llu came after quiet and did not go at once", must->id, (unsigned long long) viewer->must_seq);
+    viewer->must_stream = -1;
+    s_refill (viewer, self->now_us);
+    /*  What was in the bucket at the last tick, at least. */
+    int64_t level = viewer->level - s_window_us (viewer) * viewer->options.rate_limit;
+    bool may = viewer->options.rate_limit == 0 || (level >= MILLION && !viewer->behind);
+    if (viewer->options.plain || viewer->client == NULL)
+        return;
+    int64_t oldest_us = INT64_MAX;
+    uint64_t pending = s_pending_all (self, viewer, &oldest_us);
+    viewer->behind |= viewer->options.rate_limit && (pending > 10 * (uint64_t) viewer->options.rate_limit
+        || self->now_us - 2 * MILLION > oldest_us);
+    if (!s_attends (self, viewer) || !may)
+        return;
+    if (pending > 0 && !viewer->behind && self->now_us - oldest_us > s_window_us (viewer))
+        model_fail (self, "%llu events wait, the first for %lld us, with %lld in a bucket of %u/s", (unsigned long long) pending,
+            (long long) (self->now_us - oldest_us), (long long) viewer->level, viewer->options.rate_limit);
+}
+
+void
+model_served (model_t *self)
+{
+    for (self->who = 0; self->who < MODEL_VIEWERS; self->who++)
+        s_check_prompt (self, &self->viewers[self->who]);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -399,15 +665,15 @@ s_check_seqs (model_t *self, const model_viewer_t *viewer, int stream, int epoch
         int gaps = s_gaps_over (viewer, stream, epoch, seq, &same_reason);
         if (got > 1)
             model_fail (self, "%s: %llu came %d times", s->id, (unsigned long long) seq, got);
-        if (!event->lost && !ag_filter_passes (viewer->filter, event->class))
+        if (!event->lost && !model_passes (viewer, event))
             continue;
         if (got == 0)
-            missed[ag_class_kind (event->class)]++;
+            missed[s_kind (event)]++;
         if (viewer->options.plain)
             continue;
         if (got == 0 && gaps == 0)
             model_fail (self, "%s: epoch %d, %llu (%s) was skipped silently", s->id, epoch, (unsigned long long) seq,
-                ag_kind_name (ag_class_kind (event->class)));
+                ag_kind_name (s_kind (event)));
         if (same_reason > 1 && !viewer->positioned)
             model_fail (self, "%s: %llu is in %d gaps", s->id, (unsigned long long) seq, gaps);
     }
@@ -421,6 +687,32 @@ s_also (const model_viewer_t *viewer, const model_gap_t *gap, uint64_t seq)
     return s_gaps_over (viewer, gap->stream, gap->epoch, seq, &same) > 1;
 }
 
+/*  "low goes first, then normal, then high", and never critical: what was kept of the range is
+    more important than what was shed, or as important and newer. */
+static void
+s_check_choice (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
+{
+    const model_stream_t *s = &self->streams[gap->stream];
+    uint64_t first_kept[4] = { 0 }, last_shed[4] = { 0 };
+    for (uint64_t seq = gap->from; seq <= gap->to; seq++) {
+        const model_event_t *event = &s->events[gap->epoch][seq];
+        bool kept = viewer->got[gap->stream][gap->epoch][seq];
+        if (!model_passes (viewer, event) || (!kept && s_also (viewer, gap, seq)))
+            continue;
+        if (kept && first_kept[s_priority (event)] == 0)
+            first_kept[s_priority (event)] = seq;
+        if (!kept)
+            last_shed[s_priority (event)] = seq;
+    }
+    if (last_shed[CRITICAL] != 0)
+        model_fail (self, "%s: critical %llu was shed", s->id, (unsigned long long) last_shed[CRITICAL]);
+    for (int shed = CRITICAL; shed <= LOW; shed++)
+        for (int kept = shed; kept <= LOW && last_shed[shed] != 0; kept++)
+            if (first_kept[kept] != 0 && (kept > shed || first_kept[kept] < last_shed[shed]))
+                model_fail (self, "%s: %llu was shed and %llu kept", s->id, (unsigned long long) last_shed[shed],
+                    (unsigned long long) first_kept[kept]);
+}
+
 /*  "counts true": as many of each kind as were not sent; where another gap overlaps, at most. */
 static void
 s_check_gap (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
@@ -431,15 +723,15 @@ s_check_gap (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap
     for (uint64_t seq = gap->from; seq <= gap->to; seq++) {
         const model_event_t *event = &s->events[gap->epoch][seq];
         if (viewer->got[gap->stream][gap->epoch][seq]
-                || (!event->lost && !ag_filter_passes (viewer->filter, event->class)))
+                || (!event->lost && !model_passes (viewer, event)))
             continue;
-        ag_kind_t kind = event->lost ? AG_KIND_UNKNOWN : ag_class_kind (event->class);
+        ag_kind_t kind = s_kind (event);
         bool also = s_also (viewer, gap, seq);
         most[kind]++;
         least[kind] += !also;
-        if (rate && !also && ag_class_priority (event->class) == AG_CRITICAL && !event->lost)
-            model_fail (self, "%s: critical %llu was shed", s->id, (unsigned long long) seq);
     }
+    if (rate && !viewer->positioned)
+        s_check_choice (self, viewer, gap);
     if (viewer->positioned || (!rate && gap->count[AG_KIND_UNKNOWN] > 0))
         return;
     for (int kind = 0; kind < AG_KIND_COUNT; kind++)

@@ -182,6 +182,7 @@ struct rig_history {
     ag_event_t **events;        /* references */
     size_t count, cap;
     bool fail, fail_bounds;     /* reads fail; questions for bounds */
+    size_t reads;               /* events handed out */
     ag_history_t face;          /* handed to the hub */
 };
 
@@ -201,7 +202,10 @@ s_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t 
     for (size_t i = 0; i < self->count; i++) {
         ag_event_t *event = self->events[i];
         uint64_t seq = ag_event_seq (event);
-        if (s_is_of (event, stream, epoch) && seq >= from && seq <= to && !fn (fn_context, event))
+        if (!s_is_of (event, stream, epoch) || seq < from || seq > to)
+            continue;
+        self->reads++;
+        if (!fn (fn_context, event))
             break;
     }
     return 0;
@@ -272,6 +276,12 @@ void
 rig_history_fail (rig_history_t *self, bool fail)
 {
     self->fail = fail;
+}
+
+size_t
+rig_history_reads (const rig_history_t *self)
+{
+    return self->reads;
 }
 
 void

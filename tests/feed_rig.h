@@ -51,6 +51,8 @@ void rig_history_add (rig_history_t *self, ag_event_t *event);
 void rig_history_prune (rig_history_t *self, const char *stream, uint64_t epoch, uint64_t seq);
 /*  All reads fail until told otherwise. */
 void rig_history_fail (rig_history_t *self, bool fail);
+/*  How many events were read from it. */
+size_t rig_history_reads (const rig_history_t *self);
 void rig_history_fail_bounds (rig_history_t *self, bool fail);
 
 /* ---------------------------------------------------------------------- */

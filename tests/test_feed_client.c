@@ -480,6 +480,30 @@ test_the_same_again_with_a_position_is_a_replay (void **state)
     tap_expect (&a, "subscription_confirmed c2 c3 replay_complete");
 }
 
+/*  What had ended goes on: a writer that was given up, a run that is started anew. */
+static void
+test_the_overview_sees_what_comes_back (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    ag_hub_producer (hub.hub, AG_STR ("R1"), AG_STR ("W1"), AG_STR ("R1"), RIG_EPOCH, AG_PRODUCER_LOST, hub.now_us);
+    tap_put_to (&hub, "R2", RIG_STARTED, 1, 1);
+    tap_put_to (&hub, "R2", RIG_COMPLETED, 2, 2);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed");
+    tap_put (&hub, RIG_COMPLETED, 2, 2);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R2", RIG_EPOCH + 1, 1, RIG_STARTED, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "stream_started stream_started E2 s1");
+    /*  And it is not forgotten with what has ended. */
+    ag_hub_housekeep (hub.hub, hub.now_us + 3601ll * 1000 * 1000);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R2", RIG_EPOCH + 1, 2, RIG_PROGRESS, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "p2");
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Silence, producers, flow */
 
@@ -678,6 +702,7 @@ main (void)
         CASE (test_what_may_not_be_seen_is_not),
         CASE (test_at_most_so_many_subscriptions),
         CASE (test_the_same_again_with_a_position_is_a_replay),
+        CASE (test_the_overview_sees_what_comes_back),
         CASE (test_heartbeat_after_ten_seconds_of_silence),
         CASE (test_a_producer_in_trouble_is_told_at_once),
         CASE (test_many_producers_in_trouble_are_one_heartbeat),

@@ -301,6 +301,44 @@ test_too_old_a_range_is_behind (void **state)
     tap_expect (&a, "gap[31-59 rate] o60");
 }
 
+/*  "Behind" ends when it has caught up: what comes 5 s later is a new beginning. */
+static void
+test_who_has_caught_up_is_not_behind (void **state)
+{
+    (void) state;
+    s_begin (10);
+    s_watch (&a);
+    tap_put (&hub, RIG_LOOSE, 1, 120);
+    tap_wait (&hub, 5000);
+    assert_true (tap_saw (&a, "\"reason\":\"rate\""));
+    tap_forget (&a);
+    tap_put (&hub, RIG_LOOSE, 121, 135);
+    tap_wait (&hub, 1000);
+    tap_expect (&a, "o121 o122 o123 o124 o125 o126 o127 o128 o129 o130 o131 o132 o133 o134 o135");
+}
+
+/*  A ring that holds less than 2 s says nothing of how old the events are that fell off it. */
+static void
+test_off_the_ring_is_not_old (void **state)
+{
+    (void) state;
+    ag_hub_options_t options = rig_options ();
+    options.rate_limit = 10;
+    options.buffer_events = 4;
+    tap_hub_init (&hub, &options, true);
+    tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
+    tap_init (&b, &hub, &(ag_client_options_t) { .plain = true });
+    s_watch (&a);
+    tap_put (&hub, RIG_LOOSE, 1, 60);
+    tap_wait (&hub, 2000);
+    assert_true (tap_saw (&a, "\"seq\":30,"));
+    assert_false (tap_saw (&a, "\"type\":\"gap\""));
+    tap_forget (&a);
+    tap_wait (&hub, 300);                   /* 31 is older than 2 s now, to a tenth of a second */
+    assert_true (tap_saw (&a, "\"reason\":\"rate\",\"counts\":{\"agent_output\":28}"));
+    tap_expect (&a, "o31 gap[32-59 rate] o60");
+}
+
 static void
 test_unlimited_is_never_behind (void **state)
 {
@@ -366,6 +404,8 @@ main (void)
         CASE (test_too_long_a_range_sheds_low_first),
         CASE (test_as_long_as_allowed_is_not_behind),
         CASE (test_too_old_a_range_is_behind),
+        CASE (test_who_has_caught_up_is_not_behind),
+        CASE (test_off_the_ring_is_not_old),
         CASE (test_unlimited_is_never_behind),
         CASE (test_a_hole_is_told_in_its_place),
     };

@@ -182,6 +182,24 @@ test_a_newer_epoch_while_watching_ends_the_old_one (void **state)
     tap_expect (&tap, "gap[7-12 evicted] stream_started e1");
 }
 
+/*  Who was far back is told at once, without reading all that for the sake of its count; and that
+    it is all in the history. */
+static void
+test_a_newer_epoch_while_far_back (void **state)
+{
+    (void) state;
+    s_begin (10, true, 1);                  /* 20 at once */
+    tap_put (&hub, RIG_CALL, 1, 40000);
+    s_after (0, 0);
+    tap_forget (&tap);
+    size_t reads = rig_history_reads (hub.history);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", RIG_EPOCH + 1, 1, RIG_ERROR, 0, NULL }, hub.now_us);
+    assert_int_equal (rig_history_reads (hub.history), reads);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&tap, "\"counts\":{\"unknown\":7202,\"agent_tool_call\":32778},\"recoverable\":true"));
+    tap_expect (&tap, "gap[21-40000 evicted] replay_complete stream_started e1");
+}
+
 static void
 test_an_older_epoch_is_not_streamed (void **state)
 {
@@ -625,6 +643,7 @@ main (void)
         BOUNDARY (test_two_wait_for_an_epoch_that_is_later_still),
         BOUNDARY (test_a_newer_epoch_resets),
         BOUNDARY (test_a_newer_epoch_while_watching_ends_the_old_one),
+        BOUNDARY (test_a_newer_epoch_while_far_back),
         BOUNDARY (test_an_older_epoch_is_not_streamed),
         BOUNDARY (test_an_empty_ring_and_no_history),
         BOUNDARY (test_a_run_that_does_not_exist_yet),

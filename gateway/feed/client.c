@@ -134,7 +134,7 @@ ag_client_may_see (const ag_client_t *self, const ag_stream_t *stream)
 void
 ag_client_wake (ag_client_t *self, bool urgent)
 {
-    if (self->ready || self->woken || (!urgent && self->wheel != NULL))
+    if (self->ready || self->woken || (!urgent && self->due_us > 0))
         return;
     self->ready = true;
     TAILQ_INSERT_TAIL (&self->hub->ready, self, in_ready);
@@ -150,7 +150,7 @@ s_window (const ag_client_t *self)
 }
 
 void
-ag_client_join_wheel (ag_client_t *self, int64_t now_us)
+ag_client_join_wheel (ag_client_t *self, bool paced, int64_t now_us)
 {
     int64_t window_us = s_window (self);
     ag_wheel_t *wheel = ag_hub_wheel (self->hub, window_us);
@@ -159,9 +159,10 @@ ag_client_join_wheel (ag_client_t *self, int64_t now_us)
         self->wheel = wheel;
         TAILQ_INSERT_TAIL (&wheel->clients, self, in_wheel);
     }
-    self->due_us = (now_us / wheel->window_us + 1) * wheel->window_us;
-    if (wheel->due_us > self->due_us)
-        wheel->due_us = self->due_us;
+    int64_t due_us = (now_us / wheel->window_us + 1) * wheel->window_us;
+    if (wheel->due_us > due_us)
+        wheel->due_us = due_us;
+    self->due_us = paced ? due_us : 0;
 }
 
 void
@@ -176,10 +177,26 @@ ag_client_leave_wheel (ag_client_t *self)
     self->due_us = 0;
 }
 
-bool
-ag_client_has_pending (const ag_client_t *self)
+/*  Or messages about them. */
+static bool
+s_has_events (const ag_client_t *self)
 {
-    return !TAILQ_EMPTY (&self->active) || ag_outbox_count (&self->control) > 0 || self->skipped_total > 0 || self->beat;
+    return !TAILQ_EMPTY (&self->active) || ag_outbox_count (&self->control) > 0 || self->skipped_total > 0;
+}
+
+/*  A tick with nothing: it has caught up, and the next event goes at once. */
+void
+ag_client_tick (ag_client_t *self)
+{
+    bool events = s_has_events (self);
+    if (TAILQ_EMPTY (&self->active))
+        self->shedding = false;
+    if (!events)
+        self->due_us = 0;
+    if (events || self->beat)
+        ag_client_wake (self, true);
+    else
+        ag_client_leave_wheel (self);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -244,7 +261,7 @@ s_note_skipped (ag_client_t *self, const ag_work_t *work, uint64_t total)
 
 void
 ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to, ag_gap_reason_t reason,
-    const uint64_t count[AG_KIND_COUNT])
+    const uint64_t count[AG_KIND_COUNT], bool recoverable)
 {
     const ag_stream_t *stream = place->stream;
     uint64_t total = 0;
@@ -262,9 +279,7 @@ ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to,
     }
     ag_gap_t gap = {
         .stream = ag_stream_id (stream), .epoch = place->epoch, .from = from, .to = to, .reason = reason,
-        .count = count, .cursor = ag_client_cursor_text (self),
-        .recoverable = reason == AG_GAP_RATE
-            && (self->hub->options.history != NULL || from >= ag_ring_first (stream->ring))
+        .count = count, .cursor = ag_client_cursor_text (self), .recoverable = recoverable
     };
     ag_buf_t *message = &self->hub->scratch;
     ag_buf_clear (message);
@@ -295,11 +310,12 @@ ag_client_heartbeat (ag_client_t *self, int64_t now_us)
     ag_client_say (self, (ag_str_t) { message->data, message->len });
 }
 
-/*  It names all streams of the client, so one a window must do. */
+/*  It names all streams of the client, so one from tick to tick must do. */
 static void
 s_tell_producers (ag_client_t *self, int64_t now_us)
 {
-    if (self->beat && now_us >= self->due_us && now_us - self->beat_us >= s_window (self))
+    int64_t window_us = s_window (self);
+    if (self->beat && now_us >= self->due_us && now_us / window_us != self->beat_us / window_us)
         ag_client_heartbeat (self, now_us);
 }
 
@@ -368,7 +384,7 @@ ag_client_set_stalled (ag_client_t *self, bool stalled, int64_t now_us)
     if (!stalled)
         ag_client_leave_wheel (self);
     else if (self->wheel != NULL)
-        ag_client_join_wheel (self, now_us);
+        ag_client_join_wheel (self, self->due_us > 0, now_us);
     ag_client_wake (self, true);
 }
 
@@ -402,7 +418,7 @@ s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *item)
     if (from <= item->to && ag_place_count (place, from, item->to, count) > 0) {
         s_announce (self, place, from);
         place->at = item->to;
-        ag_client_gap (self, place, from, item->to, item->reason, count);
+        ag_client_gap (self, place, from, item->to, item->reason, count, false);
     }
     place->at = item->to;
 }
@@ -420,9 +436,11 @@ s_advance (ag_client_t *self, ag_place_t *place)
         }
         if (item.type == AG_ITEM_END)
             ag_place_settle (place);
+        place->busy = item.type == AG_ITEM_BUSY;
+        if (item.type == AG_ITEM_EVENT || item.type == AG_ITEM_BUSY)
+            place->oldest_us = item.arrived_us ? item.arrived_us : ag_stream_arrival_us (place->stream, item.seq);
         if (item.type == AG_ITEM_EVENT) {
             place->at = item.seq - 1;
-            place->oldest_us = item.arrived_us;
             s_announce (self, place, item.seq);
         }
         return;
@@ -466,11 +484,15 @@ static int
 s_rest (ag_client_t *self, int64_t now_us, int64_t *when_us_r)
 {
     self->woken = false;
-    bool pending = ag_client_has_pending (self);
+    bool pending = s_has_events (self);
     if (self->sent || (pending && now_us >= self->due_us))
-        ag_client_join_wheel (self, now_us);
+        ag_client_join_wheel (self, true, now_us);
+    else if (self->beat && self->due_us == 0)
+        ag_client_join_wheel (self, false, now_us);
     self->sent = false;
-    *when_us_r = pending ? self->due_us : INT64_MAX;
+    if (self->due_us == 0)
+        self->shedding = false;     /* nothing to wait for: it has caught up */
+    *when_us_r = pending ? self->due_us : self->beat ? self->wheel->due_us : INT64_MAX;
     return 0;
 }
 

@@ -163,7 +163,9 @@ s_line_up (ag_frames_t *self, ag_client_t *client, bool live)
     ag_place_t *place;
     TAILQ_FOREACH (place, &client->active, by_state) {
         s_turn_t turn = { .place = place, .at = place->at, .limit = s_limit (place, live) };
-        if (turn.limit > place->at)
+        /*  A frame that somebody else could still read might be there; but where a place stands
+            has not been told yet. */
+        if (turn.limit > place->at && !place->busy)
             ag_buf_append (&self->turns, &turn, sizeof turn);
     }
 }

@@ -194,10 +194,11 @@ s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
         stream->last = ag_event_seq (event) - 1;
         stream->over = false;
     }
-    if (!stream->heard) {
+    if (!stream->heard)
         stream->producer = AG_PRODUCER_ALIVE;
+    /*  Whom we believed dead and who writes is not. */
+    if (!stream->heard || stream->producer == AG_PRODUCER_LOST)
         ag_stream_use (stream, false, now_us);
-    }
     stream->heard = true;
     ag_stream_adopt (stream, ag_event_work_order (event), run.ptr != NULL && ag_str_eq (run, id));
     return stream;
@@ -208,6 +209,7 @@ s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
 {
     stream->last = ag_event_seq (event);
     stream->version++;
+    ag_stream_note_arrival (stream, now_us);
     self->stats.put++;
     self->stats.evicted += ag_ring_put (stream->ring, event, now_us);
     ag_stream_count (stream);
@@ -287,6 +289,7 @@ ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *const 
         s_note (stream, events[i]);
     }
     s_say_repaired (stream, from, to);
+    ag_stream_note_arrival (stream, now_us);
     stream->version++;
     ag_past_forget (self->past, stream);
     ag_stream_count (stream);
@@ -417,10 +420,7 @@ s_turn_wheel (ag_wheel_t *wheel, int64_t now_us)
 {
     ag_client_t *client, *next;
     TAILQ_FOREACH_SAFE (client, &wheel->clients, in_wheel, next)
-        if (ag_client_has_pending (client))
-            ag_client_wake (client, true);
-        else
-            ag_client_leave_wheel (client);
+        ag_client_tick (client);
     wheel->due_us = TAILQ_EMPTY (&wheel->clients) ? INT64_MAX : (now_us / wheel->window_us + 1) * wheel->window_us;
 }
 

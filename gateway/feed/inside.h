@@ -54,6 +54,14 @@ TAILQ_HEAD (ag_client_list, ag_client);
 
 /* ---------------------------------------------------------------------- */
 
+/*  Which seq came when, to a tenth of a second, for as long as "older than 2 s" needs. */
+enum { AG_ARRIVALS = 32, AG_ARRIVAL_US = 100 * 1000 };
+
+typedef struct {
+    int64_t first_us;           /* when the first of it came; the others within AG_ARRIVAL_US */
+    uint64_t last;              /* seq of the last */
+} ag_arrival_t;
+
 struct ag_stream {
     ag_hub_t *hub;              /* the owner */
     uint32_t serial;            /* never used again for another stream; for keys */
@@ -72,6 +80,8 @@ struct ag_stream {
     bool over;                  /* its last event came: the tail drains, nothing is shed */
     int64_t ended_us;           /* since when retention counts; 0: going on */
     ag_event_t *started, *progress, *ended;     /* latest of their kind, references */
+    ag_arrival_t arrivals[AG_ARRIVALS];         /* the newest, around the end */
+    size_t arrival_count;       /* made in all */
     int64_t first_ts_us, last_ts_us;            /* of the events */
     uint64_t count[AG_KIND_COUNT];              /* put, by kind */
     struct ag_lane_list lanes;          /* who watches, by filter */
@@ -120,6 +130,7 @@ struct ag_place {
     uint64_t floor;             /* the client said it has these; nothing up to here is sent */
     uint64_t critical;          /* newest critical event that it has not got; 0: none */
     int64_t oldest_us;          /* when the first pending event came */
+    bool busy;                  /* what is pending first cannot be read now */
     ag_shed_t shed;             /* the last decision */
     bool exact;                 /* a position was asked for: numbers it has not seen are a hole */
     bool gapped;                /* something was shed here */
@@ -178,8 +189,8 @@ struct ag_client {
     struct ag_place_list resumable;     /* those that stand in its cursors ... */
     size_t cursor_bytes;        /* ... and what they take there at most */
     struct ag_place_list active;        /* with something pending, in turn */
-    ag_wheel_t *wheel;          /* waits for its tick; NULL: quiet */
-    int64_t due_us;             /* live events wait until then */
+    ag_wheel_t *wheel;          /* waits for its tick; NULL: does not */
+    int64_t due_us;             /* live events wait until then; 0: quiet, the next goes at once */
     bool sent;                  /* events of live streams, in this flush */
     bool ready;                 /* on the hub's list */
     bool woken;                 /* its carrier was told and has not drained it yet */
@@ -190,7 +201,7 @@ struct ag_client {
     bool lagging;               /* shed something while stalled */
     int64_t said_us;            /* last message; heartbeat counts from here */
     bool beat;                  /* a writer's state has changed: a heartbeat is owed ... */
-    int64_t beat_us;            /* ... a window after the last one */
+    int64_t beat_us;            /* ... a tick after the last one */
     uint64_t skipped[AG_KIND_COUNT];    /* plain: shed and not yet told */
     uint64_t skipped_total;     /* their sum */
     char skipped_work[AG_ID_MAX_BYTES];     /* of which work order */
@@ -251,6 +262,10 @@ void ag_stream_count (ag_stream_t *self);
 void ag_stream_renew (ag_stream_t *self, uint64_t epoch);
 /*  Now it is known whose stream it is. */
 void ag_stream_adopt (ag_stream_t *self, ag_str_t work_order, bool is_run);
+/*  All up to the head has come by now, as far as it will. */
+void ag_stream_note_arrival (ag_stream_t *self, int64_t now_us);
+/*  When seq came, or up to AG_ARRIVAL_US later; 0: long ago, INT64_MAX: it never did. */
+int64_t ag_stream_arrival_us (const ag_stream_t *self, uint64_t seq);
 /*  Oldest seq that can still be had; last + 1 when nothing. */
 uint64_t ag_stream_oldest (ag_stream_t *self);
 
@@ -267,7 +282,7 @@ typedef struct {
     ag_gap_reason_t reason;     /* hole */
     uint8_t class;              /* event */
     uint32_t key, text_bytes;   /* event; see rollup.h */
-    int64_t arrived_us;         /* event; 0: long ago */
+    int64_t arrived_us;         /* event; 0: not in the ring */
     ag_event_t *event;          /* lent until the next look; NULL: only the class is remembered */
     const ag_slot_t *slot;      /* where it stands in the ring, or NULL */
 } ag_item_t;
@@ -275,6 +290,8 @@ typedef struct {
 /*  What stands at seq. Without `whole` the class is enough, and the history is not
     asked for what the trail knows. */
 void ag_stream_look (ag_stream_t *self, uint64_t seq, bool whole, ag_item_t *item_r);
+/*  The same from memory alone: never busy, and what ring and trail do not know is a hole. */
+void ag_stream_remember (ag_stream_t *self, uint64_t seq, ag_item_t *item_r);
 
 /* ---------------------------------------------------------------------- */
 /*  past.c: read windows over the history */
@@ -310,8 +327,8 @@ ag_verdict_t ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t cla
 /*  The first thing from seq on that the client has to get: an event with its
     content, a hole, or nothing. */
 void ag_place_look (ag_place_t *self, uint64_t seq, ag_item_t *item_r);
-/*  Adds what would have been sent of from .. to, by kind; what is unknown counts as
-    AG_KIND_UNKNOWN. Returns the sum. */
+/*  Adds what would have been sent of from .. to, by kind; what is not in memory any more
+    counts as AG_KIND_UNKNOWN. Returns the sum. */
 uint64_t ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_KIND_COUNT]);
 /*  Budget of a replay, or of the tail of a run that is over. */
 static inline bool
@@ -352,9 +369,10 @@ void ag_client_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub);
 /*  The place begins to catch up, or has reached the head (place->replay says which). */
 void ag_client_replay (ag_client_t *client, const ag_place_t *place);
 bool ag_client_may_see (const ag_client_t *client, const ag_stream_t *stream);
-/*  Says that from .. to will not come; for a plain client in its own words. */
+/*  Says that from .. to will not come; for a plain client in its own words. recoverable:
+    it can be read elsewhere. */
 void ag_client_gap (ag_client_t *client, ag_place_t *place, uint64_t from, uint64_t to, ag_gap_reason_t reason,
-    const uint64_t count[AG_KIND_COUNT]);
+    const uint64_t count[AG_KIND_COUNT], bool recoverable);
 /*  Puts it on the ready list; urgent: although it waits for its tick. */
 void ag_client_wake (ag_client_t *client, bool urgent);
 void ag_client_cursor (const ag_client_t *client, ag_buf_t *out);
@@ -382,10 +400,12 @@ void ag_outbox_free (ag_outbox_t *self);
 void ag_hub_timestamp (const ag_hub_t *hub, int64_t now_us, char *text);
 /*  The wheel of a window. */
 ag_wheel_t *ag_hub_wheel (ag_hub_t *hub, int64_t window_us);
-void ag_client_join_wheel (ag_client_t *client, int64_t now_us);
+/*  paced: events wait for the tick too. */
+void ag_client_join_wheel (ag_client_t *client, bool paced, int64_t now_us);
 void ag_client_leave_wheel (ag_client_t *client);
 /*  heartbeat goes to the client's outbox. */
 void ag_client_heartbeat (ag_client_t *client, int64_t now_us);
-bool ag_client_has_pending (const ag_client_t *client);
+/*  Its tick has come. */
+void ag_client_tick (ag_client_t *client);
 
 #endif

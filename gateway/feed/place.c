@@ -264,9 +264,9 @@ ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_
     uint64_t sum = 0;
     ag_item_t item;
     for (uint64_t seq = from; seq <= to; seq = item.to + 1) {
-        ag_stream_look (self->stream, seq, false, &item);
+        ag_stream_remember (self->stream, seq, &item);
         uint64_t end = item.to < to ? item.to : to;
-        if (item.type == AG_ITEM_END || item.type == AG_ITEM_BUSY)
+        if (item.type == AG_ITEM_END)
             break;
         uint64_t n = end - seq + 1;
         ag_kind_t kind = AG_KIND_UNKNOWN;

@@ -89,6 +89,8 @@ s_cut_from (ag_place_t *place, s_cut_t cut)
     uint32_t seen = 0;
     for (uint64_t seq = place->at + 1; seq <= place->reach; seq++) {
         ag_stream_look (place->stream, seq, false, &item);
+        if (item.type != AG_ITEM_EVENT)
+            break;
         if (ag_place_verdict (place, seq, item.class) == AG_VERDICT_KEEP && s_begins (&run, &item)
                 && ag_class_priority (item.class) == cut.priority && ++seen > cut.drop)
             return seq;
@@ -105,6 +107,11 @@ s_apply (ag_place_t *place, s_cut_t cut)
     ag_item_t item;
     for (uint64_t seq = place->at + 1; seq <= place->reach; seq++) {
         ag_stream_look (place->stream, seq, false, &item);
+        /*  It could be read a moment ago; what cannot be counted is not decided. */
+        if (item.type != AG_ITEM_EVENT) {
+            shed.to = seq - 1;
+            break;
+        }
         if (ag_place_verdict (place, seq, item.class) != AG_VERDICT_KEEP
                 || !ag_shed_drops (&shed, seq, ag_class_priority (item.class)))
             continue;
@@ -115,7 +122,8 @@ s_apply (ag_place_t *place, s_cut_t cut)
     if (first == 0)
         return;
     place->shed = shed;
-    ag_client_gap (place->client, place, first, last, AG_GAP_RATE, count);
+    bool recoverable = place->client->hub->options.history != NULL || first >= ag_ring_first (place->stream->ring);
+    ag_client_gap (place->client, place, first, last, AG_GAP_RATE, count, recoverable);
 }
 
 /* ---------------------------------------------------------------------- */

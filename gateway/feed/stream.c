@@ -233,6 +233,26 @@ ag_stream_count (ag_stream_t *self)
     self->counted_events = events;
 }
 
+void
+ag_stream_note_arrival (ag_stream_t *self, int64_t now_us)
+{
+    ag_arrival_t *newest = &self->arrivals[(self->arrival_count - 1) % AG_ARRIVALS];
+    if (self->arrival_count == 0 || now_us - newest->first_us >= AG_ARRIVAL_US) {
+        newest = &self->arrivals[self->arrival_count++ % AG_ARRIVALS];
+        newest->first_us = now_us;
+    }
+    newest->last = self->last;
+}
+
+int64_t
+ag_stream_arrival_us (const ag_stream_t *self, uint64_t seq)
+{
+    for (size_t i = self->arrival_count < AG_ARRIVALS ? 0 : self->arrival_count - AG_ARRIVALS; i < self->arrival_count; i++)
+        if (self->arrivals[i % AG_ARRIVALS].last >= seq)
+            return self->arrivals[i % AG_ARRIVALS].first_us + AG_ARRIVAL_US;
+    return self->arrival_count ? INT64_MAX : 0;
+}
+
 uint64_t
 ag_stream_oldest (ag_stream_t *self)
 {
@@ -256,7 +276,8 @@ s_close_places (ag_stream_t *self)
                 continue;
             uint64_t count[AG_KIND_COUNT] = { 0 };
             if (ag_place_count (place, place->at + 1, self->last, count) > 0)
-                ag_client_gap (place->client, place, place->at + 1, self->last, AG_GAP_EVICTED, count);
+                ag_client_gap (place->client, place, place->at + 1, self->last, AG_GAP_EVICTED, count,
+                    self->hub->options.history != NULL);
         }
 }
 
@@ -268,7 +289,9 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
     s_forget_events (self);
     self->epoch = epoch;
     self->last = 0;
+    self->unread = false;
     self->over = false;
+    self->arrival_count = 0;
     self->version++;
     ag_lane_t *lane;
     ag_place_t *place;
@@ -277,8 +300,10 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
             if (place->state != AG_PLACE_WAITING) {
                 ag_place_settle (place);
                 place->floor = place->had_to = place->critical = place->began = 0;
+                place->gapped = false;
             }
     s_resume_waiting (self);
+    ag_stream_use (self, false, 0);
 }
 
 void
@@ -287,6 +312,7 @@ ag_stream_adopt (ag_stream_t *self, ag_str_t work_order, bool is_run)
     if (self->work != NULL)
         return;
     self->is_run = is_run;
+    self->unread = false;
     self->work = ag_work_need (self->hub, work_order);
     TAILQ_INSERT_TAIL (&self->work->streams, self, in_work);
     /*  Who asked for this run before it was known to whom it belongs. */
@@ -337,32 +363,30 @@ s_look_trail (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
 }
 
 static void
-s_look_before_ring (ag_stream_t *self, uint64_t seq, uint64_t limit, bool whole, ag_item_t *item_r)
+s_look_before_ring (ag_stream_t *self, uint64_t seq, uint64_t limit, bool whole, ag_past_t *past, ag_item_t *item_r)
 {
     uint64_t trail_first = ag_ring_trail_first (self->ring), trail_end = ag_ring_trail_end (self->ring);
     if (!whole && seq >= trail_first && seq < trail_end)
         s_look_trail (self, seq, item_r);
-    else if (self->hub->past != NULL)
-        ag_past_look (self->hub->past, self, seq, limit, item_r);
+    else if (past != NULL)
+        ag_past_look (past, self, seq, limit, item_r);
     else if (!whole && seq < trail_first && trail_first <= limit)
         s_hole (seq, trail_first - 1, AG_GAP_EVICTED, item_r);
     else
         s_hole (seq, limit, AG_GAP_EVICTED, item_r);
 }
 
-void
-ag_stream_look (ag_stream_t *self, uint64_t seq, bool whole, ag_item_t *item_r)
+/*  The last seq that no ring holds: what is up to there has fallen off. */
+static uint64_t
+s_before_ring (const ag_stream_t *self)
 {
-    if (seq > self->last) {
-        *item_r = (ag_item_t) { .type = AG_ITEM_END, .seq = seq };
-        return;
-    }
+    return ag_ring_count (self->ring) ? ag_ring_first (self->ring) - 1 : self->last;
+}
+
+static void
+s_look_ring (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
+{
     size_t count = ag_ring_count (self->ring);
-    uint64_t first = ag_ring_first (self->ring);
-    if (count == 0 || seq < first) {
-        s_look_before_ring (self, seq, count ? first - 1 : self->last, whole, item_r);
-        return;
-    }
     size_t index = ag_ring_find (self->ring, seq);
     if (index == count)
         s_hole (seq, self->last, AG_GAP_LOST, item_r);
@@ -370,4 +394,28 @@ ag_stream_look (ag_stream_t *self, uint64_t seq, bool whole, ag_item_t *item_r)
         s_slot_item (ag_ring_slot (self->ring, index), item_r);
     else
         s_hole (seq, ag_ring_slot (self->ring, index)->seq - 1, AG_GAP_LOST, item_r);
+}
+
+static void
+s_look (ag_stream_t *self, uint64_t seq, bool whole, ag_past_t *past, ag_item_t *item_r)
+{
+    uint64_t before = s_before_ring (self);
+    if (seq > self->last)
+        *item_r = (ag_item_t) { .type = AG_ITEM_END, .seq = seq };
+    else if (seq <= before)
+        s_look_before_ring (self, seq, before, whole, past, item_r);
+    else
+        s_look_ring (self, seq, item_r);
+}
+
+void
+ag_stream_look (ag_stream_t *self, uint64_t seq, bool whole, ag_item_t *item_r)
+{
+    s_look (self, seq, whole, self->hub->past, item_r);
+}
+
+void
+ag_stream_remember (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
+{
+    s_look (self, seq, false, NULL, item_r);
 }
