@@ -246,6 +246,8 @@ s_check_span (model_t *self, const model_viewer_t *viewer, int stream, uint64_t 
     for (uint64_t i = first; i <= seq; i++) {
         if (events[i].lost)
             model_fail (self, "%s: span %llu..%llu runs over a hole", s->id, (unsigned long long) first, (unsigned long long) seq);
+        if (events[i].shape == RIG_CALL && first != seq)
+            model_fail (self, "%s: span %llu..%llu runs over a tool call", s->id, (unsigned long long) first, (unsigned long long) seq);
         if (!model_passes (viewer, &events[i]))
             continue;
         if (!s_mergeable (&events[i], &events[seq]) && first != seq)

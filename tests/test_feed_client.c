@@ -109,6 +109,39 @@ test_files_and_progress_become_the_last (void **state)
 }
 
 static void
+test_nothing_is_joined_over_a_tool_call (void **state)
+{
+    (void) state;
+    s_begin (50);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.types &= ~(1u << AG_AGENT_TOOL_CALL);
+    tap_subscribe (&a, &hub, &request);
+    tap_put (&hub, RIG_PARTIAL, 1, 2);
+    tap_put (&hub, RIG_CALL, 3, 3);
+    tap_put (&hub, RIG_PARTIAL, 4, 5);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed stream_started o1-2 o4-5");
+}
+
+/*  What it will not get is not reckoned as if it were joined with what it will. */
+static void
+test_a_decision_reckons_with_groups_as_they_will_be (void **state)
+{
+    (void) state;
+    s_begin (2);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.types &= ~(1u << AG_AGENT_TOOL_CALL);
+    tap_subscribe (&a, &hub, &request);
+    for (uint64_t seq = 1; seq <= 40; seq += 2) {
+        tap_put (&hub, RIG_PARTIAL, seq, seq);
+        tap_put (&hub, RIG_CALL, seq + 1, seq + 1);
+    }
+    tap_put (&hub, RIG_PARTIAL, 41, 44);
+    tap_wait (&hub, 0);                     /* 21 groups, 24 events: behind */
+    tap_expect (&a, "subscription_confirmed stream_started gap[1-37 rate] o39 o41-44");
+}
+
+static void
 test_nothing_is_joined_over_a_hole (void **state)
 {
     (void) state;
@@ -685,6 +718,8 @@ main (void)
         CASE (test_text_without_message_never_joins),
         CASE (test_text_is_joined_up_to_64_kib),
         CASE (test_files_and_progress_become_the_last),
+        CASE (test_nothing_is_joined_over_a_tool_call),
+        CASE (test_a_decision_reckons_with_groups_as_they_will_be),
         CASE (test_nothing_is_joined_over_a_hole),
         CASE (test_partials_and_thinking_are_asked_for),
         CASE (test_filtered_events_are_no_gap),

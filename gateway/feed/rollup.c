@@ -71,6 +71,12 @@ s_same_text (const ag_event_t *a, const ag_event_t *b)
 }
 
 bool
+ag_rollup_ends (uint8_t class)
+{
+    return class == AG_AGENT_TOOL_CALL;
+}
+
+bool
 ag_rollup_same (const ag_event_t *a, const ag_event_t *b)
 {
     if (ag_event_kind (a) != ag_event_kind (b) || !ag_str_eq (ag_event_run (a), ag_event_run (b)))

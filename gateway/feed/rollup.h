@@ -6,7 +6,8 @@
 
     Adjacent text of the same message and block is joined, several changes of
     one file become the last, a newer progress replaces the one before. What
-    has no message id never merges. SPEC section 7.4.
+    has no message id never merges, and nothing merges across a tool call, also
+    where a client does not see the call. SPEC section 7.4.
 */
 #ifndef AG_FEED_ROLLUP_H
 #define AG_FEED_ROLLUP_H
@@ -18,6 +19,8 @@
 uint32_t ag_rollup_key (const ag_event_t *event);
 /*  Bytes of content that count against AG_TEXT_MAX_BYTES when merged; 0: not text. */
 uint32_t ag_rollup_text_bytes (const ag_event_t *event);
+/*  Ends every group, seen or not. */
+bool ag_rollup_ends (uint8_t class);
 /*  Whether they do merge; keys only hint at it. */
 bool ag_rollup_same (const ag_event_t *a, const ag_event_t *b);
 

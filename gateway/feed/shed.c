@@ -16,6 +16,7 @@
     a second; keeping more than the bucket holds would make the client older.)
 */
 #include "feed/inside.h"
+#include "feed/rollup.h"
 
 enum {
     BEHIND_US = 2 * 1000 * 1000,
@@ -33,11 +34,15 @@ typedef struct {
     uint32_t text_bytes;        /* so far */
 } s_run_t;
 
-/*  Whether this one begins a new group. The rule is the one of frame.c: only what is
-    adjacent in the client's view merges, text up to AG_TEXT_MAX_BYTES. */
+/*  Whether this one begins a new group of what the client is to get. The rule is the one of
+    frame.c: only what is adjacent in its view merges, text up to AG_TEXT_MAX_BYTES. */
 static bool
-s_begins (s_run_t *run, const ag_item_t *item)
+s_begins (const ag_place_t *place, s_run_t *run, const ag_item_t *item)
 {
+    if (ag_rollup_ends (item->class))
+        run->key = 0;
+    if (ag_place_verdict (place, item->seq, item->class) != AG_VERDICT_KEEP)
+        return false;
     bool joins = run->key != 0 && run->key == item->key
         && run->text_bytes + item->text_bytes <= AG_TEXT_MAX_BYTES;
     run->text_bytes = item->text_bytes + (joins ? run->text_bytes : 0);
@@ -58,7 +63,7 @@ s_groups (ag_place_t *place, uint64_t upto)
         ag_stream_look (place->stream, seq, false, &item);
         if (item.type != AG_ITEM_EVENT)
             return;
-        if (ag_place_verdict (place, seq, item.class) == AG_VERDICT_KEEP && s_begins (&run, &item))
+        if (s_begins (place, &run, &item))
             groups[ag_class_priority (item.class)]++;
     }
 }
@@ -91,8 +96,7 @@ s_cut_from (ag_place_t *place, s_cut_t cut)
         ag_stream_look (place->stream, seq, false, &item);
         if (item.type != AG_ITEM_EVENT)
             break;
-        if (ag_place_verdict (place, seq, item.class) == AG_VERDICT_KEEP && s_begins (&run, &item)
-                && ag_class_priority (item.class) == cut.priority && ++seen > cut.drop)
+        if (s_begins (place, &run, &item) && ag_class_priority (item.class) == cut.priority && ++seen > cut.drop)
             return seq;
     }
     return place->reach + 1;
