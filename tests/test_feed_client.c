@@ -431,6 +431,33 @@ test_a_run_seen_in_the_overview_then_opened (void **state)
     tap_expect (&a, "subscription_confirmed c2 c3 replay_complete");
 }
 
+/*  The overview, then the work order as it goes on, then the run from its beginning: what passed
+    neither of the first two was not sent, and what did does not come twice. */
+static void
+test_one_run_seen_by_three_subscriptions (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_put (&hub, RIG_CALL, 2, 3);
+    tap_put (&hub, RIG_PROGRESS, 4, 4);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed stream_started s1 p4");
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .work_order = AG_STR ("W1"), .types = UINT32_MAX });
+    tap_put (&hub, RIG_CALL, 5, 5);
+    tap_put (&hub, RIG_PROGRESS, 6, 6);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed c5 p6");
+    tap_put (&hub, RIG_CALL, 7, 7);         /* on its way */
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true });
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed c2 c3 c7 replay_complete");
+    tap_put (&hub, RIG_CALL, 8, 8);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "c8");
+}
+
 static void
 test_the_overview_begins_with_the_latest_state (void **state)
 {
@@ -733,6 +760,7 @@ main (void)
         CASE (test_a_replay_of_a_run_whose_owner_is_not_known_yet),
         CASE (test_a_cursor_of_very_many_runs),
         CASE (test_a_run_seen_in_the_overview_then_opened),
+        CASE (test_one_run_seen_by_three_subscriptions),
         CASE (test_the_overview_begins_with_the_latest_state),
         CASE (test_what_may_not_be_seen_is_not),
         CASE (test_at_most_so_many_subscriptions),

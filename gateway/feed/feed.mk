@@ -65,6 +65,11 @@ tests_test_feed_flood_SOURCES = tests/test_feed_flood.c $(FEED_RIG)
 tests_test_feed_flood_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
 tests_test_feed_flood_LDADD = $(FEED_TEST_LDADD)
 
+check_PROGRAMS += tests/test_feed_overlap
+tests_test_feed_overlap_SOURCES = tests/test_feed_overlap.c $(FEED_TAP)
+tests_test_feed_overlap_CPPFLAGS = $(FEED_TEST_CPPFLAGS)
+tests_test_feed_overlap_LDADD = $(FEED_TEST_LDADD)
+
 check_PROGRAMS += tests/test_feed_property
 tests_test_feed_property_SOURCES = tests/test_feed_property.c tests/feed_model.c tests/feed_model.h $(FEED_RIG)
 tests_test_feed_property_CPPFLAGS = $(FEED_TEST_CPPFLAGS)

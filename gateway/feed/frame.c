@@ -220,13 +220,17 @@ static void
 s_key_place (ag_buf_t *key, const ag_place_t *place, uint64_t limit)
 {
     const ag_stream_t *stream = place->stream;
+    uint64_t had_count = place->had_to > place->at ? place->had_count : 0;
     uint64_t words[] = {
         stream->serial, stream->version, place->at, limit,
-        (uint64_t) place->lane->filter << 8 | (uint64_t) ag_place_catches_up (place) << 1 | place->resumable,
-        place->floor, place->critical, place->shed.to, place->shed.from, place->shed.priority,
-        place->had_to, place->had_from, place->had
+        (uint64_t) place->lane->filter << 8 | had_count << 2 | (uint64_t) ag_place_catches_up (place) << 1 | place->resumable,
+        place->floor, place->critical, place->shed.to, place->shed.from, place->shed.priority
     };
     ag_buf_append (key, words, sizeof words);
+    for (size_t i = 0; i < had_count; i++) {
+        uint64_t had[] = { place->had[i].from, place->had[i].to, place->had[i].filter };
+        ag_buf_append (key, had, sizeof had);
+    }
 }
 
 /*  Places that do not take part stand in the batch's cursor. */

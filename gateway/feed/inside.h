@@ -117,6 +117,14 @@ typedef struct {
     ag_priority_t priority;
 } ag_shed_t;
 
+/*  (from, to] was sent, as far as it passed the filter. */
+typedef struct {
+    uint64_t from, to;
+    ag_filter_t filter;
+} ag_had_t;
+
+enum { AG_HAD_MAX = 4 };        /* what is older is forgotten, and may come again */
+
 struct ag_place {
     ag_client_t *client;        /* whose; with the next the key in hub->places */
     ag_stream_t *stream;        /* where */
@@ -133,10 +141,11 @@ struct ag_place {
     bool busy;                  /* what is pending first cannot be read now */
     ag_shed_t shed;             /* the last decision */
     bool exact;                 /* a position was asked for: numbers it has not seen are a hole */
-    bool gapped;                /* something was shed here */
-    uint64_t began;             /* where this place began for this client */
-    uint64_t had_from, had_to;  /* (from, to] was sent before a rewind ... */
-    ag_filter_t had;            /* ... as far as it passed this */
+    uint64_t began;             /* from here on all that passes its filter was sent, up to `at` ... */
+    bool gapped;                /* ... unless this */
+    ag_had_t had[AG_HAD_MAX];   /* what was sent before that, or before it was set back */
+    size_t had_count;
+    uint64_t had_to;            /* the highest `to` in it; 0: none */
     uint32_t groups[4];         /* scratch of a decision: events after roll-up, by priority ... */
     uint64_t reach;             /* ... up to here */
     TAILQ_ENTRY (ag_place) in_lane;     /* lane->all */
@@ -311,6 +320,7 @@ ag_place_t *ag_place_find (const ag_client_t *client, const ag_stream_t *stream)
 /*  Begins at the head. */
 ag_place_t *ag_place_new (ag_client_t *client, ag_stream_t *stream, ag_filter_t filter);
 void ag_place_destroy (ag_place_t **self_p);
+/*  What passes only now was not sent up to here; and is not sent unless asked for. */
 void ag_place_set_filter (ag_place_t *self, ag_filter_t filter);
 void ag_place_set_resumable (ag_place_t *self, bool resumable);
 /*  Something may be pending from `at` on. */
@@ -320,6 +330,10 @@ void ag_place_settle (ag_place_t *self);
 /*  To a position that was asked for (epoch 0: the current one); decides between
     complete, partial, reset and waiting. */
 void ag_place_resume (ag_place_t *self, uint64_t epoch, uint64_t seq);
+/*  The same for one that has sent something: what it has sent does not come again. */
+void ag_place_rewind (ag_place_t *self, uint64_t epoch, uint64_t seq);
+/*  What was sent behind seq does not count as sent any more. */
+void ag_place_forget (ag_place_t *self, uint64_t seq);
 /*  Seq that a cursor says for it, and its epoch; false: nothing to say. */
 bool ag_place_position (const ag_place_t *self, uint64_t *epoch_r, uint64_t *seq_r);
 bool ag_shed_drops (const ag_shed_t *shed, uint64_t seq, ag_priority_t priority);

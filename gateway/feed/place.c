@@ -6,6 +6,7 @@
 */
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/mem.h"
 #include "feed/inside.h"
@@ -138,11 +139,54 @@ ag_place_destroy (ag_place_t **self_p)
         ag_stream_destroy (&stream);
 }
 
+/*  Writes down what was sent since it began, and begins anew here. */
+static void
+s_close_segment (ag_place_t *self)
+{
+    uint64_t epoch, here;
+    if (self->state == AG_PLACE_WAITING || !ag_place_position (self, &epoch, &here))
+        return;
+    if (!self->gapped && self->began < here) {
+        if (self->had_count == AG_HAD_MAX)
+            memmove (self->had, self->had + 1, --self->had_count * sizeof *self->had);
+        self->had[self->had_count++] = (ag_had_t) { self->began, here, self->lane->filter };
+        self->had_to = here > self->had_to ? here : self->had_to;
+    }
+    self->began = here;
+    self->gapped = self->shed.to > here;
+}
+
+/*  Of what was written down, that which begins before `from`, and that only up to `to`. */
+static void
+s_keep_had (ag_place_t *self, uint64_t from, uint64_t to)
+{
+    size_t kept = 0;
+    self->had_to = 0;
+    for (size_t i = 0; i < self->had_count; i++) {
+        ag_had_t had = self->had[i];
+        if (had.to > to)
+            had.to = to;
+        if (had.from >= from || had.from >= had.to)
+            continue;
+        self->had[kept++] = had;
+        self->had_to = had.to > self->had_to ? had.to : self->had_to;
+    }
+    self->had_count = kept;
+}
+
+void
+ag_place_forget (ag_place_t *self, uint64_t seq)
+{
+    s_close_segment (self);
+    s_keep_had (self, UINT64_MAX, seq);
+}
+
 void
 ag_place_set_filter (ag_place_t *self, ag_filter_t filter)
 {
     if (self->lane->filter == filter)
         return;
+    s_close_segment (self);
     s_leave_lane (self);
     s_enter_lane (self, filter);
 }
@@ -177,7 +221,8 @@ ag_place_settle (ag_place_t *self)
     s_set_state (self, AG_PLACE_IDLE);
     self->critical = 0;
     self->shed.to = 0;
-    self->had_to = 0;
+    /*  All from where it began on was sent now; what had been before that is of no interest. */
+    s_keep_had (self, self->began, UINT64_MAX);
     s_replay (self, false);
 }
 
@@ -206,6 +251,7 @@ ag_place_resume (ag_place_t *self, uint64_t epoch, uint64_t seq)
         seq = 0;
     self->floor = seq > stream->last ? seq : 0;
     self->began = seq;
+    self->gapped = false;
     if (seq >= stream->last) {
         ag_place_settle (self);
         return;
@@ -213,6 +259,13 @@ ag_place_resume (ag_place_t *self, uint64_t epoch, uint64_t seq)
     s_replay (self, true);
     ag_place_activate (self, seq);
     ag_client_wake (self->client, true);
+}
+
+void
+ag_place_rewind (ag_place_t *self, uint64_t epoch, uint64_t seq)
+{
+    s_close_segment (self);
+    ag_place_resume (self, epoch, seq);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -236,12 +289,21 @@ ag_shed_drops (const ag_shed_t *shed, uint64_t seq, ag_priority_t priority)
     return priority > shed->priority || (priority == shed->priority && seq < shed->from);
 }
 
+static bool
+s_had (const ag_place_t *self, uint64_t seq, uint8_t class)
+{
+    for (size_t i = 0; i < self->had_count; i++)
+        if (seq > self->had[i].from && seq <= self->had[i].to && ag_filter_passes (self->had[i].filter, class))
+            return true;
+    return false;
+}
+
 ag_verdict_t
 ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class)
 {
     if (!ag_filter_passes (self->lane->filter, class) || seq <= self->floor)
         return AG_VERDICT_FILTERED;
-    if (seq <= self->had_to && seq > self->had_from && ag_filter_passes (self->had, class))
+    if (seq <= self->had_to && s_had (self, seq, class))
         return AG_VERDICT_FILTERED;
     if (seq <= self->shed.to && ag_shed_drops (&self->shed, seq, ag_class_priority (class)))
         return AG_VERDICT_SHED;

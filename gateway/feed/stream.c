@@ -299,8 +299,8 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
         TAILQ_FOREACH (place, &lane->all, in_lane)
             if (place->state != AG_PLACE_WAITING) {
                 ag_place_settle (place);
-                place->floor = place->had_to = place->critical = place->began = 0;
-                place->gapped = false;
+                place->floor = place->critical = place->began = 0;
+                ag_place_forget (place, 0);
             }
     s_resume_waiting (self);
     ag_stream_use (self, false, 0);

@@ -173,27 +173,18 @@ ag_client_drop (ag_client_t *client, ag_sub_t *sub)
 /*  Another subscription of this client watches the stream already. What it wants
     beyond that is read again, without what was sent. */
 static void
-s_rewind (ag_place_t *place, uint64_t epoch, uint64_t seq, ag_filter_t before)
+s_rewind (ag_place_t *place, uint64_t epoch, uint64_t seq)
 {
     uint64_t here_epoch, here;
     if (!ag_place_position (place, &here_epoch, &here) || place->state == AG_PLACE_WAITING) {
         ag_place_resume (place, epoch, seq);
         return;
     }
-    if (epoch > here_epoch)
-        return;
     if (epoch != 0 && epoch < here_epoch)
         seq = 0;
-    if (seq >= here || (before == place->lane->filter && seq >= place->began))
+    if (epoch > here_epoch || seq >= here || (!place->gapped && seq >= place->began))
         return;
-    uint64_t began = place->began;
-    bool gapped = place->gapped;
-    ag_place_resume (place, epoch, seq);
-    if (!gapped && began < here) {
-        place->had_from = began;
-        place->had_to = here;
-        place->had = before;
-    }
+    ag_place_rewind (place, epoch, seq);
 }
 
 /*  The position that a subscription wants in a stream; false: live from now. */
@@ -215,7 +206,7 @@ s_wanted (const ag_sub_t *sub, const ag_stream_t *stream, uint64_t *epoch_r, uin
 static void
 s_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub, bool again)
 {
-    ag_filter_t filter, before = 0;
+    ag_filter_t filter;
     bool resumable;
     uint64_t epoch, seq;
     if (!ag_client_may_see (client, stream) || !ag_client_covers (client, stream, &filter, &resumable))
@@ -224,20 +215,18 @@ s_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub, bool again)
     bool fresh = place == NULL;
     if (fresh)
         place = ag_place_new (client, stream, filter);
-    else {
-        before = place->lane->filter;
+    else
         ag_place_set_filter (place, filter);
-    }
     ag_place_set_resumable (place, resumable);
     if (!s_wanted (sub, stream, &epoch, &seq))
         return;
     /*  Who asks for the same again with a position means it. */
     if (fresh || again) {
-        place->had_to = 0;
+        ag_place_forget (place, epoch != 0 && epoch < stream->epoch ? 0 : seq);
         ag_place_resume (place, epoch, seq);
     }
     else
-        s_rewind (place, epoch, seq, before);
+        s_rewind (place, epoch, seq);
 }
 
 void
