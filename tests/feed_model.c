@@ -389,16 +389,23 @@ s_hole_pending (const model_t *self, const model_viewer_t *viewer)
 }
 
 /*  "A client is behind when its pending range is older than 2 s or longer than 10 x its rate", and
-    stays so until it has caught up; else only a critical event makes it shed. */
+    stays so until it has caught up. As long as the history cannot be read nobody can say that
+    there is nothing but a hole. */
+static void
+s_find_behind (const model_t *self, model_viewer_t *viewer, uint64_t pending, int64_t oldest_us)
+{
+    viewer->behind |= viewer->options.rate_limit && (pending > 10 * (uint64_t) viewer->options.rate_limit
+        || self->now_us - 2 * MILLION > oldest_us || (self->blind && s_hole_pending (self, viewer)));
+}
+
+/*  Else only a critical event makes it shed. */
 static void
 s_check_reason (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
 {
     int64_t oldest_us = INT64_MAX;
     uint64_t pending = s_pending_all (self, viewer, &oldest_us);
-    viewer->behind |= pending > 10 * (uint64_t) viewer->options.rate_limit || self->now_us - 2 * MILLION > oldest_us;
-    /*  As long as the history cannot be read nobody can say that there is nothing but a hole. */
-    bool unsure = self->blind && s_hole_pending (self, viewer);
-    if (viewer->options.rate_limit == 0 || (!viewer->behind && !unsure && !s_critical_pending (self, viewer, gap)))
+    s_find_behind (self, viewer, pending, oldest_us);
+    if (viewer->options.rate_limit == 0 || (!viewer->behind && !s_critical_pending (self, viewer, gap)))
         model_fail (self, "%s: shed %llu..%llu with %llu pending for %lld us", self->streams[gap->stream].id,
             (unsigned long long) gap->from, (unsigned long long) gap->to, (unsigned long long) pending,
             (long long) (self->now_us - oldest_us));
@@ -638,8 +645,7 @@ s_check_prompt (model_t *self, model_viewer_t *viewer)
         return;
     int64_t oldest_us = INT64_MAX;
     uint64_t pending = s_pending_all (self, viewer, &oldest_us);
-    viewer->behind |= viewer->options.rate_limit && (pending > 10 * (uint64_t) viewer->options.rate_limit
-        || self->now_us - 2 * MILLION > oldest_us);
+    s_find_behind (self, viewer, pending, oldest_us);
     if (!s_attends (self, viewer) || !may)
         return;
     if (pending > 0 && !viewer->behind && self->now_us - oldest_us > s_window_us (viewer))

@@ -164,6 +164,94 @@ test_frames_fit_the_room (void **state)
     assert_true (frames > 5);
 }
 
+/*  A frame has 64 KB with its cursor; one event that is larger goes alone. */
+static void
+test_frames_hold_64_kb (void **state)
+{
+    (void) state;
+    static char tenth[6500], large[100000];
+    memset (tenth, 'x', sizeof tenth - 1);
+    memset (large, 'y', sizeof large - 1);
+    s_begin (0);
+    s_watch (&a);
+    for (uint64_t seq = 1; seq <= 40; seq++)
+        rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", 0, seq, RIG_RESULT, 0, seq % 20 == 0 ? large : tenth }, hub.now_us);
+    ag_client_t *client = ag_hub_pop_ready (hub.hub);
+    ag_frame_t frame;
+    int64_t when_us;
+    int full = 0, alone = 0, events = 0;
+    while (ag_client_next (client, hub.now_us, 1 << 20, &frame, &when_us) == 1) {
+        if (!rig_is (frame.messages[0], "batch"))
+            continue;
+        ag_str_t event;
+        int count = 0;
+        for (size_t at = 0; rig_batch_next (frame.messages[0], &at, &event);)
+            count++;
+        assert_int_equal (frame.bytes, frame.messages[0].len);
+        assert_true (frame.bytes <= 64 * 1024 || count == 1);
+        full += frame.bytes > 57 * 1024 && count > 1;
+        alone += frame.bytes > 64 * 1024;
+        events += count;
+    }
+    assert_int_equal (events, 40);
+    assert_int_equal (alone, 2);
+    assert_true (full >= 3);
+}
+
+static void
+test_frames_hold_500_events_without_a_limit (void **state)
+{
+    (void) state;
+    tap_hub_init (&hub, &(ag_hub_options_t) { .buffer_events = 2000, .stream_bytes = 1 << 22, .total_bytes = 1 << 22,
+        .retention_us = 1, .batch_us = 100000 }, false);
+    tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
+    tap_init (&b, &hub, &(ag_client_options_t) { .plain = true });
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .run = AG_STR ("R"), .types = UINT32_MAX });
+    tap_wait (&hub, 0);
+    for (uint64_t seq = 1; seq <= 1100; seq++)
+        rig_put (hub.hub, NULL, &(rig_event_t) { "W", "R", 0, seq, RIG_LOOSE, 0, "" }, hub.now_us);
+    ag_client_t *client = ag_hub_pop_ready (hub.hub);
+    ag_frame_t frame;
+    int64_t when_us;
+    int sizes[8] = { 0 }, n = 0;
+    while (ag_client_next (client, hub.now_us, 1 << 20, &frame, &when_us) == 1 && n < 8)
+        if (rig_is (frame.messages[0], "batch")) {
+            ag_str_t event;
+            for (size_t at = 0; rig_batch_next (frame.messages[0], &at, &event);)
+                sizes[n]++;
+            assert_true (frame.bytes <= 64 * 1024);
+            n++;
+        }
+    assert_int_equal (sizes[0], 500);
+    assert_int_equal (n, 3);
+}
+
+/*  Days without a look, a clock that stands or goes back, times far from zero, the largest rate. */
+static void
+test_strange_times (void **state)
+{
+    (void) state;
+    s_begin (UINT32_MAX);
+    hub.now_us = INT64_MAX / 2;
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 500);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"seq\":500,"));
+    tap_forget (&a);
+    hub.now_us += 400ll * 86400 * 1000000;
+    tap_put (&hub, RIG_ERROR, 501, 501);
+    tap_serve (&hub);
+    tap_expect (&a, "e501");
+    hub.now_us -= 3600ll * 1000000;
+    tap_put (&hub, RIG_ERROR, 502, 502);
+    tap_serve (&hub);
+    tap_expect (&a, "e502");
+    tap_put (&hub, RIG_CALL, 503, 503);
+    hub.now_us += 3600ll * 1000000;
+    tap_wait (&hub, 100);
+    tap_expect (&a, "heartbeat c503");
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Critical */
 
@@ -395,6 +483,9 @@ main (void)
         CASE (test_a_client_may_ask_for_less_not_for_more),
         CASE (test_frames_hold_twenty_events),
         CASE (test_frames_fit_the_room),
+        CASE (test_frames_hold_64_kb),
+        CASE (test_frames_hold_500_events_without_a_limit),
+        CASE (test_strange_times),
         CASE (test_critical_leaves_at_once),
         CASE (test_critical_sheds_what_the_bucket_does_not_allow),
         CASE (test_critical_drives_the_bucket_to_minus_burst_and_no_further),

@@ -61,17 +61,53 @@ test_bucket_holds_no_more_than_its_burst (void **state)
 }
 
 static void
-test_bucket_says_when (void **state)
+test_bucket_gives_whole_ones (void **state)
 {
     (void) state;
     ag_bucket_t bucket;
     ag_bucket_init (&bucket, 3, 3, 1000);
     ag_bucket_take (&bucket, 3);
-    int64_t when_us = ag_bucket_when_us (&bucket, 1);
-    ag_bucket_refill (&bucket, when_us - 1);
+    ag_bucket_refill (&bucket, 1000 + 333333);
     assert_int_equal (ag_bucket_whole (&bucket), 0);
-    ag_bucket_refill (&bucket, when_us);
+    ag_bucket_refill (&bucket, 1000 + 333334);
     assert_int_equal (ag_bucket_whole (&bucket), 1);
+}
+
+/*  Whatever is in it and however long one has not looked: full is full, to the millionth. */
+static void
+test_bucket_is_never_more_than_full (void **state)
+{
+    (void) state;
+    static const uint32_t rates[] = { 1, 3, 50, 1000000, UINT32_MAX };
+    static const int64_t pauses_us[] = { 1, 19, 20000, 333333, 1000000, 1000001, 1999999, 86400ll * 1000000 * 400, INT64_MAX / 2 };
+    for (size_t r = 0; r < 5; r++)
+        for (size_t p = 0; p < 9; p++)
+            for (int64_t taken = 0; taken <= 2; taken++) {
+                ag_bucket_t bucket;
+                int64_t full = (int64_t) rates[r] * 1000000;
+                ag_bucket_init (&bucket, rates[r], rates[r], INT64_MAX / 2 - 1);
+                ag_bucket_take (&bucket, taken * rates[r]);
+                ag_bucket_refill (&bucket, INT64_MAX / 2 - 1 + pauses_us[p]);
+                /*  128 bits where the bucket divides. */
+                __int128 level = full - (__int128) taken * full + (__int128) pauses_us[p] * rates[r];
+                assert_true (bucket.level == (level < full ? (int64_t) level : full));
+            }
+}
+
+static void
+test_bucket_keeps_what_is_in_it_at_another_rate (void **state)
+{
+    (void) state;
+    ag_bucket_t bucket;
+    ag_bucket_init (&bucket, 50, 50, 0);
+    ag_bucket_take (&bucket, 90);
+    ag_bucket_set_rate (&bucket, 10, 10, 0);        /* the debt of a larger one is not kept up */
+    assert_int_equal (bucket.level, -10 * 1000000);
+    ag_bucket_set_rate (&bucket, 50, 50, 500000);   /* half a second at 10/s */
+    assert_int_equal (bucket.level, -5 * 1000000);
+    ag_bucket_refill (&bucket, 1000000000);
+    ag_bucket_set_rate (&bucket, 10, 10, 1000000000);
+    assert_int_equal (ag_bucket_whole (&bucket), 10);
 }
 
 static void
@@ -82,6 +118,7 @@ test_bucket_of_rate_zero_is_no_limit (void **state)
     ag_bucket_init (&bucket, 0, 0, 0);
     ag_bucket_take (&bucket, 1000000);
     assert_int_equal (ag_bucket_whole (&bucket), INT64_MAX);
+    bucket.level = -1;                      /* of no meaning without a limit */
     ag_bucket_set_rate (&bucket, 5, 5, 10);
     assert_int_equal (ag_bucket_whole (&bucket), 5);
 }
@@ -435,7 +472,9 @@ main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_bucket_does_not_drift),
         cmocka_unit_test (test_bucket_holds_no_more_than_its_burst),
-        cmocka_unit_test (test_bucket_says_when),
+        cmocka_unit_test (test_bucket_gives_whole_ones),
+        cmocka_unit_test (test_bucket_is_never_more_than_full),
+        cmocka_unit_test (test_bucket_keeps_what_is_in_it_at_another_rate),
         cmocka_unit_test (test_bucket_of_rate_zero_is_no_limit),
         cmocka_unit_test (test_bucket_ignores_a_clock_that_goes_back),
         cmocka_unit_test (test_ring_by_count),

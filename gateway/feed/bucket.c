@@ -71,12 +71,3 @@ ag_bucket_take (ag_bucket_t *self, int64_t count)
     if (self->rate != 0)
         self->level -= count * MILLION;
 }
-
-int64_t
-ag_bucket_when_us (const ag_bucket_t *self, int64_t count)
-{
-    int64_t missing = count * MILLION - self->level;
-    if (self->rate == 0 || missing <= 0)
-        return self->at_us;
-    return self->at_us + (missing + self->rate - 1) / self->rate;
-}

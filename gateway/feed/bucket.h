@@ -31,7 +31,5 @@ int64_t ag_bucket_whole (const ag_bucket_t *self);
 /*  How many more may go when debt is allowed. */
 int64_t ag_bucket_whole_with_debt (const ag_bucket_t *self);
 void ag_bucket_take (ag_bucket_t *self, int64_t count);
-/*  When `count` whole ones will be there. */
-int64_t ag_bucket_when_us (const ag_bucket_t *self, int64_t count);
 
 #endif
