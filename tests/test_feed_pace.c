@@ -390,6 +390,29 @@ test_too_old_a_range_is_behind (void **state)
 }
 
 /*  "Behind" ends when it has caught up: what comes 5 s later is a new beginning. */
+/*  One run floods, another has little to say: that little is not held up by decisions that do not
+    concern it. */
+static void
+test_a_flood_does_not_hold_up_another_run (void **state)
+{
+    (void) state;
+    s_begin (10);
+    s_watch (&a);
+    for (uint64_t tick = 0; tick < 100; tick++) {
+        tap_put_to (&hub, "R1", RIG_LOOSE, tick * 100 + 1, tick * 100 + 100);
+        if (tick % 10 == 9)
+            tap_put_to (&hub, "R2", RIG_CALL, tick / 10 + 1, tick / 10 + 1);
+        tap_wait (&hub, 100);
+        if (tick > 10 && tick % 10 == 5) {              /* 600 ms later: decisions are half a second apart */
+            char part[40];
+            snprintf (part, sizeof part, "\"runId\":\"R2\",\"seq\":%d,", (int) tick / 10);
+            assert_true (tap_saw (&a, part));
+        }
+    }
+    assert_true (tap_saw (&a, "\"reason\":\"rate\""));
+    assert_false (tap_saw (&a, "\"type\":\"gap\",\"stream\":\"R2\""));
+}
+
 static void
 test_who_has_caught_up_is_not_behind (void **state)
 {
@@ -495,6 +518,7 @@ main (void)
         CASE (test_too_long_a_range_sheds_low_first),
         CASE (test_as_long_as_allowed_is_not_behind),
         CASE (test_too_old_a_range_is_behind),
+        CASE (test_a_flood_does_not_hold_up_another_run),
         CASE (test_who_has_caught_up_is_not_behind),
         CASE (test_off_the_ring_is_not_old),
         CASE (test_unlimited_is_never_behind),

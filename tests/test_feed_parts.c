@@ -131,6 +131,7 @@ test_bucket_ignores_a_clock_that_goes_back (void **state)
     ag_bucket_init (&bucket, 10, 10, 1000000);
     ag_bucket_take (&bucket, 10);
     ag_bucket_refill (&bucket, 0);
+    assert_int_equal (bucket.level, 0);     /* nor does it take anything */
     ag_bucket_refill (&bucket, 1000000);
     assert_int_equal (ag_bucket_whole (&bucket), 0);
 }

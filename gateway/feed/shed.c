@@ -123,9 +123,10 @@ s_apply (ag_place_t *place, s_cut_t cut)
         first = first ? first : seq;
         last = seq;
     }
+    /*  Also one that leaves nothing out is a decision: its events have their tokens and go. */
+    place->shed = first ? shed : (ag_shed_t) { shed.to, 0, AG_LOW };
     if (first == 0)
         return;
-    place->shed = shed;
     bool recoverable = place->client->hub->options.history != NULL || first >= ag_ring_first (place->stream->ring);
     ag_client_gap (place->client, place, first, last, AG_GAP_RATE, count, recoverable);
 }
@@ -182,10 +183,7 @@ s_before_critical (ag_client_t *client)
             s_groups (place, place->critical);
             /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): as many as were counted above */
             s_cut_t cut = s_cut (place->groups, tokens / places--);
-            /*  Also one that leaves nothing out is a decision: its events have their tokens. */
-            place->shed = (ag_shed_t) { place->reach, 0, AG_LOW };
-            if (cut.priority != AG_LOW || cut.drop > 0)
-                s_apply (place, cut);
+            s_apply (place, cut);
             decided |= s_decided (place);
             s_groups (place, place->reach);
             tokens -= place->groups[AG_HIGH] + place->groups[AG_NORMAL] + place->groups[AG_LOW];
