@@ -627,6 +627,20 @@ model_drained (model_t *self, model_viewer_t *viewer)
         viewer->empty_us = self->now_us;
 }
 
+/*  Who is behind sheds, and what it keeps it gets: after 2 s, half a second (1 s at 1/s) to the
+    next decision, and some tokens. */
+static void
+s_check_fresh (model_t *self, const model_viewer_t *viewer)
+{
+    int64_t oldest_us = INT64_MAX;
+    for (int i = 0; i < MODEL_STREAMS; i++)
+        if (!self->streams[i].over)
+            s_pending (self, viewer, i, UINT64_MAX, &oldest_us);
+    if (self->now_us - oldest_us > 6 * MILLION && self->now_us - viewer->free_us > 6 * MILLION
+            && self->now_us - self->seen_us > 6 * MILLION)
+        model_fail (self, "something waits for %lld us", (long long) (self->now_us - oldest_us));
+}
+
 /*  "then on a shared tick": nothing that the bucket allows waits for longer than a window. */
 static void
 s_check_prompt (model_t *self, model_viewer_t *viewer)
@@ -646,6 +660,10 @@ s_check_prompt (model_t *self, model_viewer_t *viewer)
     int64_t oldest_us = INT64_MAX;
     uint64_t pending = s_pending_all (self, viewer, &oldest_us);
     s_find_behind (self, viewer, pending, oldest_us);
+    if (viewer->level < 0)
+        viewer->free_us = self->now_us;
+    if (s_attends (self, viewer) && viewer->options.rate_limit)
+        s_check_fresh (self, viewer);
     if (!s_attends (self, viewer) || !may)
         return;
     if (pending > 0 && !viewer->behind && self->now_us - oldest_us > s_window_us (viewer))

@@ -76,6 +76,7 @@ typedef struct {
     bool behind;                /* was found so, and has not been quiet since */
     int64_t empty_us;           /* since when nothing is pending; 0: something is */
     int64_t sent_us;            /* the last event or gap */
+    int64_t free_us;            /* since then its socket drains and it has no debt */
     int64_t skipped_us;         /* plain: when it was told last; 0: never */
     int must_stream;            /* an event that has to go at once, or -1 ... */
     uint64_t must_seq;          /* ... its seq */

@@ -346,6 +346,17 @@ s_do_producer (model_t *model, int index, ag_producer_t state)
 }
 
 static void
+s_flow (model_t *model, model_viewer_t *viewer)
+{
+    if (viewer->stalled) {
+        viewer->free_us = model->now_us;
+        ag_client_set_stalled (viewer->client, false, model->now_us);
+    }
+    viewer->stalled = false;
+    s_drain (model, viewer, 1 << 20);
+}
+
+static void
 s_do_viewer (model_t *model, const op_t *op)
 {
     model_viewer_t *viewer = &model->viewers[op->a % MODEL_VIEWERS];
@@ -354,11 +365,8 @@ s_do_viewer (model_t *model, const op_t *op)
         viewer->stalled = true;
         ag_client_set_stalled (viewer->client, true, model->now_us);
     }
-    if (op->kind == OP_FLOW && viewer->client != NULL && viewer->stalled) {
-        viewer->stalled = false;
-        ag_client_set_stalled (viewer->client, false, model->now_us);
-        s_drain (model, viewer, 1 << 20);
-    }
+    if (op->kind == OP_FLOW && viewer->client != NULL && viewer->stalled)
+        s_flow (model, viewer);
     if (op->kind == OP_LEAVE && goes)
         s_leave (model, viewer);
     if (op->kind == OP_COME)
@@ -507,10 +515,7 @@ s_settle (model_t *model)
         s_blind (model, false);
     for (int i = 0; i < MODEL_VIEWERS; i++) {
         s_come (model, &model->viewers[i]);
-        if (model->viewers[i].stalled)
-            ag_client_set_stalled (model->viewers[i].client, false, model->now_us);
-        model->viewers[i].stalled = false;
-        s_drain (model, &model->viewers[i], 1 << 20);
+        s_flow (model, &model->viewers[i]);
     }
     s_serve (model, 1 << 20);
     for (int i = 0; i < 400 && model->failure[0] == '\0'; i++)
