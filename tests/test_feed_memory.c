@@ -262,6 +262,49 @@ test_thousands_of_live_streams_keep_the_limit_over_all (void **state)
     assert_int_equal (s_asked, 0);
 }
 
+static void
+s_drain (ag_client_t *client, int64_t now_us)
+{
+    ag_frame_t frame;
+    int64_t when_us;
+    while (ag_client_next (client, now_us, 1 << 17, &frame, &when_us) == 1)
+        ;
+}
+
+/*  What a client of all runs is told at first is forgotten when it has gone out; what remains are
+    a few hundred bytes for each run. */
+static void
+test_a_client_gives_back_what_its_first_answer_took (void **state)
+{
+    (void) state;
+    enum { RUNS = 2000 };
+    ag_hub_options_t options = rig_options ();
+    hub = ag_hub_new (&options);
+    char run[16];
+    for (int i = 0; i < RUNS; i++) {
+        snprintf (run, sizeof run, "run-%d", i);
+        s_put (run, 1, RIG_STARTED, NULL);
+        s_put (run, 2, RIG_PROGRESS, NULL);
+        s_make_texts (run);
+    }
+    size_t before = s_asked, most = 0;
+    ag_client_t *clients[2];
+    for (int i = 0; i < 2; i++) {
+        clients[i] = ag_client_new (hub, &(ag_client_options_t) { .batch = true }, NULL, 0);
+        char *error = NULL;
+        assert_int_equal (ag_client_subscribe (clients[i], &(ag_subscribe_t) { .all = true, .types = UINT32_MAX }, 0, &error), 0);
+        most = s_asked > most ? s_asked : most;
+        s_drain (clients[i], 0);
+        ag_hub_housekeep (hub, 0);
+    }
+    print_message ("a client of %d runs: %zu bytes while it is told, %zu after\n", RUNS, most - before, (s_asked - before) / 2);
+    assert_true (s_asked - before < 2 * RUNS * 700);
+    for (int i = 0; i < 2; i++)
+        ag_client_destroy (&clients[i]);
+    ag_hub_destroy (&hub);
+    assert_int_equal (s_asked, 0);
+}
+
 /*  Ended before live, and among each the least recently used first. */
 static void
 test_who_gives_way (void **state)
@@ -299,6 +342,7 @@ main (void)
         cmocka_unit_test (test_the_count_is_what_was_allocated),
         cmocka_unit_test (test_a_stream_keeps_its_limit_with_its_texts),
         cmocka_unit_test (test_thousands_of_live_streams_keep_the_limit_over_all),
+        cmocka_unit_test (test_a_client_gives_back_what_its_first_answer_took),
         cmocka_unit_test (test_who_gives_way),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -485,6 +485,10 @@ s_rest (ag_client_t *self, int64_t now_us, int64_t *when_us_r)
 {
     self->woken = false;
     bool pending = s_has_events (self);
+    /*  The first answer to a client of all runs may have been large. */
+    ag_outbox_empty (&self->going);
+    if (ag_outbox_count (&self->control) == 0)
+        ag_outbox_empty (&self->control);
     if (self->sent || (pending && now_us >= self->due_us))
         ag_client_join_wheel (self, true, now_us);
     else if (self->beat && self->due_us == 0)

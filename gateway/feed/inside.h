@@ -405,6 +405,8 @@ size_t ag_outbox_count (const ag_outbox_t *self);
 ag_str_t ag_outbox_nth (const ag_outbox_t *self, size_t index);
 /*  Moves as many as fit, but one at least, into an outbox that is emptied first. */
 void ag_outbox_move (ag_outbox_t *self, size_t room_bytes, ag_outbox_t *going);
+/*  Empties it, and gives back what a giant took. */
+void ag_outbox_empty (ag_outbox_t *self);
 void ag_outbox_free (ag_outbox_t *self);
 
 /* ---------------------------------------------------------------------- */

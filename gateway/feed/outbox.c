@@ -8,6 +8,8 @@
 
 #include "feed/inside.h"
 
+enum { KEEP_BYTES = 4 * 1024 };
+
 void
 ag_outbox_add (ag_outbox_t *self, ag_str_t text)
 {
@@ -54,6 +56,15 @@ ag_outbox_move (ag_outbox_t *self, size_t room_bytes, ag_outbox_t *going)
     for (size_t i = count; i < all; i++)
         ends[i - count] = ends[i] - gone;
     self->ends.len = (all - count) * sizeof *ends;
+}
+
+void
+ag_outbox_empty (ag_outbox_t *self)
+{
+    ag_buf_clear (&self->text);
+    ag_buf_clear (&self->ends);
+    ag_buf_shrink (&self->text, KEEP_BYTES);
+    ag_buf_shrink (&self->ends, KEEP_BYTES);
 }
 
 void
