@@ -458,6 +458,59 @@ test_one_run_seen_by_three_subscriptions (void **state)
     tap_expect (&a, "c8");
 }
 
+static bool
+s_saw_all (uint64_t first, uint64_t last)
+{
+    char part[32];
+    for (uint64_t seq = first; seq <= last; seq++) {
+        snprintf (part, sizeof part, "\"seq\":%llu,", (unsigned long long) seq);
+        if (!tap_saw (&a, part))
+            return false;
+    }
+    return true;
+}
+
+/*  What was shed was not sent, so a subscription with a position gets it. */
+static void
+test_what_was_shed_can_be_asked_for (void **state)
+{
+    (void) state;
+    s_begin (10);
+    tap_subscribe_run (&a, &hub, "R1", NULL);
+    tap_put (&hub, RIG_LOOSE, 1, 120);
+    tap_serve (&hub);
+    tap_expect (&a, "subscription_confirmed stream_started gap[1-110 rate] o111 o112 o113 o114 o115 o116 o117 o118 o119 o120");
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 1000);
+    assert_true (s_saw_all (1, 110));
+}
+
+/*  Also when the filter was widened in the midst of what the decision had kept. */
+static void
+test_what_is_being_shed_can_be_asked_for (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_wait (&hub, 0);
+    for (uint64_t seq = 1; seq <= 600; seq++)
+        tap_put (&hub, seq % 13 == 0 ? RIG_WARNING : RIG_STARTED, seq, seq);
+    ag_frame_t frame;
+    int64_t when_us;
+    do                                      /* one frame of what was kept */
+        assert_int_equal (ag_client_next (a.client, hub.now_us, 1 << 20, &frame, &when_us), 1);
+    while (!rig_is (frame.messages[0], "batch"));
+    ag_subscribe_t request = rig_subscribe ("W1");
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 100);
+    tap_forget (&a);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true });
+    tap_wait (&hub, 1000);
+    assert_true (s_saw_all (1, 550));
+}
+
 static void
 test_the_overview_begins_with_the_latest_state (void **state)
 {
@@ -761,6 +814,8 @@ main (void)
         CASE (test_a_cursor_of_very_many_runs),
         CASE (test_a_run_seen_in_the_overview_then_opened),
         CASE (test_one_run_seen_by_three_subscriptions),
+        CASE (test_what_was_shed_can_be_asked_for),
+        CASE (test_what_is_being_shed_can_be_asked_for),
         CASE (test_the_overview_begins_with_the_latest_state),
         CASE (test_what_may_not_be_seen_is_not),
         CASE (test_at_most_so_many_subscriptions),

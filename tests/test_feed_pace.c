@@ -364,6 +364,20 @@ test_too_long_a_range_sheds_low_first (void **state)
     tap_expect (&a, "stream_started gap[1-115 rate] c20 c40 c60 c80 c100 o116 o117 o118 o119 c120");
 }
 
+/*  Also the very last of the range goes, when all of its class do. */
+static void
+test_the_last_of_the_range_is_shed_too (void **state)
+{
+    (void) state;
+    s_begin (3);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 33);
+    tap_put (&hub, RIG_LOOSE, 34, 34);
+    tap_serve (&hub);
+    assert_true (tap_saw (&a, "\"counts\":{\"agent_tool_call\":30,\"agent_output\":1}"));
+    tap_expect (&a, "stream_started gap[1-34 rate] c31 c32 c33");
+}
+
 static void
 test_as_long_as_allowed_is_not_behind (void **state)
 {
@@ -516,6 +530,7 @@ main (void)
         CASE (test_the_end_sheds_nothing),
         CASE (test_the_end_drains_at_the_replay_budget),
         CASE (test_too_long_a_range_sheds_low_first),
+        CASE (test_the_last_of_the_range_is_shed_too),
         CASE (test_as_long_as_allowed_is_not_behind),
         CASE (test_too_old_a_range_is_behind),
         CASE (test_a_flood_does_not_hold_up_another_run),

@@ -175,8 +175,10 @@ test_ring_by_bytes (void **state)
 {
     (void) state;
     ag_ring_t *ring = ag_ring_new (1000, 10000);
-    for (uint64_t seq = 1; seq <= 100; seq++)
+    for (uint64_t seq = 1; seq <= 100; seq++) {
         s_ring_put (ring, seq, RIG_CALL);
+        assert_true (ag_ring_bytes (ring) <= 10000);
+    }
     size_t sum = 0;
     for (size_t i = 0; i < ag_ring_count (ring); i++)
         sum += ag_event_memory (ag_ring_slot (ring, i)->event);

@@ -112,6 +112,23 @@ test_ahead_of_the_head_only_what_is_greater (void **state)
 }
 
 static void
+test_ahead_and_what_it_has_not_is_lost (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 50);
+    tap_put (&hub, RIG_CALL, 1, 10);
+    s_after (RIG_EPOCH, 15);
+    tap_forget (&tap);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 11, 13, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_expect (&tap, "");
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 14, 20, hub.now_us);
+    tap_put (&hub, RIG_CALL, 21, 21);
+    tap_wait (&hub, 0);
+    tap_expect (&tap, "gap[16-20 lost] c21");
+}
+
+static void
 test_an_epoch_that_is_not_known_yet_waits (void **state)
 {
     (void) state;
@@ -639,6 +656,7 @@ main (void)
         BOUNDARY (test_the_oldest_itself),
         BOUNDARY (test_the_newest_itself),
         BOUNDARY (test_ahead_of_the_head_only_what_is_greater),
+        BOUNDARY (test_ahead_and_what_it_has_not_is_lost),
         BOUNDARY (test_an_epoch_that_is_not_known_yet_waits),
         BOUNDARY (test_two_wait_for_an_epoch_that_is_later_still),
         BOUNDARY (test_a_newer_epoch_resets),

@@ -414,11 +414,10 @@ static void
 s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *item)
 {
     uint64_t count[AG_KIND_COUNT] = { 0 };
-    uint64_t from = item->seq > place->floor ? item->seq : place->floor + 1;
-    if (from <= item->to && ag_place_count (place, from, item->to, count) > 0) {
-        s_announce (self, place, from);
+    if (ag_place_count (place, item->seq, item->to, count) > 0) {
+        s_announce (self, place, item->seq);
         place->at = item->to;
-        ag_client_gap (self, place, from, item->to, item->reason, count, false);
+        ag_client_gap (self, place, item->seq, item->to, item->reason, count, false);
     }
     place->at = item->to;
 }

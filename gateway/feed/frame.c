@@ -224,7 +224,7 @@ s_key_place (ag_buf_t *key, const ag_place_t *place, uint64_t limit)
     uint64_t words[] = {
         stream->serial, stream->version, place->at, limit,
         (uint64_t) place->lane->filter << 8 | had_count << 2 | (uint64_t) ag_place_catches_up (place) << 1 | place->resumable,
-        place->floor, place->critical, place->shed.to, place->shed.from, place->shed.priority
+        place->critical, place->shed.to, place->shed.from, place->shed.priority
     };
     ag_buf_append (key, words, sizeof words);
     for (size_t i = 0; i < had_count; i++) {

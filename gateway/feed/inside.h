@@ -135,7 +135,7 @@ struct ag_place {
     uint64_t announced;         /* epoch that the client was told of */
     uint64_t epoch;             /* of the numbers below; 0: none */
     uint64_t at;                /* ACTIVE: all up to here is accounted for. WAITING: wanted from here on */
-    uint64_t floor;             /* the client said it has these; nothing up to here is sent */
+    uint64_t floor;             /* ahead of the head: the client said it has all up to here */
     uint64_t critical;          /* newest critical event that it has not got; 0: none */
     int64_t oldest_us;          /* when the first pending event came */
     bool busy;                  /* what is pending first cannot be read now */

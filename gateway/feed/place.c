@@ -301,7 +301,7 @@ s_had (const ag_place_t *self, uint64_t seq, uint8_t class)
 ag_verdict_t
 ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class)
 {
-    if (!ag_filter_passes (self->lane->filter, class) || seq <= self->floor)
+    if (!ag_filter_passes (self->lane->filter, class))
         return AG_VERDICT_FILTERED;
     if (seq <= self->had_to && s_had (self, seq, class))
         return AG_VERDICT_FILTERED;
@@ -345,14 +345,14 @@ ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_
 /* ---------------------------------------------------------------------- */
 /*  Waking */
 
-/*  An idle place has all up to the head that was; only one that came with a
-    position cares for numbers that were never here. */
+/*  An idle place has all up to the head that was, or up to where its client said; only one that
+    came with a position cares for numbers that were never here. */
 static void
 s_wake_idle (ag_lane_t *lane, uint64_t before, uint64_t seq)
 {
     ag_place_t *place, *next;
     TAILQ_FOREACH_SAFE (place, &lane->idle, by_state, next) {
-        if (place->floor >= seq)
+        if (place->floor >= lane->stream->last)
             continue;
         uint64_t known = before > place->floor ? before : place->floor;
         ag_place_activate (place, place->exact ? known : seq - 1);
