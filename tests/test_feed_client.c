@@ -493,22 +493,24 @@ test_what_is_being_shed_can_be_asked_for (void **state)
 {
     (void) state;
     s_begin (50);
-    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.types = 1u << AG_AGENT_TOOL_CALL | 1u << AG_AGENT_OUTPUT;
+    tap_subscribe (&a, &hub, &request);
     tap_wait (&hub, 0);
-    for (uint64_t seq = 1; seq <= 600; seq++)
-        tap_put (&hub, seq % 13 == 0 ? RIG_WARNING : RIG_STARTED, seq, seq);
+    tap_put (&hub, RIG_CALL, 1, 20);
+    tap_put (&hub, RIG_LOOSE, 21, 600);
     ag_frame_t frame;
     int64_t when_us;
-    do                                      /* one frame of what was kept */
-        assert_int_equal (ag_client_next (a.client, hub.now_us, 1 << 20, &frame, &when_us), 1);
+    do                                      /* the first of what was kept: a call */
+        assert_int_equal (ag_client_next (a.client, hub.now_us, 100, &frame, &when_us), 1);
     while (!rig_is (frame.messages[0], "batch"));
-    ag_subscribe_t request = rig_subscribe ("W1");
-    tap_subscribe (&a, &hub, &request);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
     tap_wait (&hub, 100);
+    assert_true (s_saw_all (2, 20));
     tap_forget (&a);
     tap_subscribe (&a, &hub, &(ag_subscribe_t) { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true });
     tap_wait (&hub, 1000);
-    assert_true (s_saw_all (1, 550));
+    assert_true (s_saw_all (21, 570));
 }
 
 static void
