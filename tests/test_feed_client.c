@@ -349,6 +349,26 @@ test_two_replays_of_one_run_are_complete_together (void **state)
     tap_expect (&a, "c51");                 /* and each once */
 }
 
+/*  Asked for an epoch that nobody knows, in the midst of a replay: it waits, and holds nothing up. */
+static void
+test_a_replay_that_is_given_up_for_a_later_epoch (void **state)
+{
+    (void) state;
+    s_begin (1);
+    tap_put (&hub, RIG_CALL, 1, 50);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_subscribe_run (&a, &hub, "R1", NULL);
+    tap_forget (&a);
+    ag_after_t after = { AG_STR ("R1"), RIG_EPOCH + 1, 7 };
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) {
+        .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true, .after = &after, .after_count = 1 });
+    tap_wait (&hub, 100);
+    assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"workOrderId\":\"W1\""));
+}
+
 /*  The run's owner becomes known while a viewer catches up there and with the work order. */
 static void
 test_a_replay_of_a_run_whose_owner_is_not_known_yet (void **state)
@@ -812,6 +832,7 @@ main (void)
         CASE (test_the_same_run_twice_comes_once),
         CASE (test_both_subscriptions_resumed_by_one_cursor),
         CASE (test_two_replays_of_one_run_are_complete_together),
+        CASE (test_a_replay_that_is_given_up_for_a_later_epoch),
         CASE (test_a_replay_of_a_run_whose_owner_is_not_known_yet),
         CASE (test_a_cursor_of_very_many_runs),
         CASE (test_a_run_seen_in_the_overview_then_opened),

@@ -235,6 +235,7 @@ s_wait (ag_place_t *self, uint64_t epoch, uint64_t seq)
         s_set_state (self, AG_PLACE_WAITING);
     self->epoch = epoch;
     self->at = seq;
+    s_replay (self, false);
 }
 
 void
