@@ -305,6 +305,43 @@ test_a_client_gives_back_what_its_first_answer_took (void **state)
     assert_int_equal (s_asked, 0);
 }
 
+/*  Runs that never come: each costs its name and a place to wait at, the rest is bounded by how
+    many subscriptions a client may have. With the client all of it goes. */
+static void
+test_waiting_for_runs_that_never_come (void **state)
+{
+    (void) state;
+    enum { CLIENTS = 50, RUNS = 64 };
+    ag_hub_options_t options = rig_options ();
+    hub = ag_hub_new (&options);
+    size_t before = s_asked;
+    ag_client_t *clients[CLIENTS];
+    char run[40], *error = NULL;
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = ag_client_new (hub, &(ag_client_options_t) { .batch = true }, NULL, 0);
+        for (int k = 0; k <= RUNS; k++) {
+            int len = snprintf (run, sizeof run, "00000000-0000-4000-%04d-%012d", i, k);
+            ag_after_t after = { { run, (size_t) len }, RIG_EPOCH, 7 };
+            int rc = ag_client_subscribe (clients[i], &(ag_subscribe_t) { .run = { run, (size_t) len }, .types = UINT32_MAX,
+                .has_after = true, .after = &after, .after_count = 1 }, 0, &error);
+            assert_int_equal (rc, k < RUNS ? 0 : -1);
+            free (error);
+            error = NULL;
+        }
+        s_drain (clients[i], 0);
+    }
+    ag_hub_housekeep (hub, options.retention_us * 2);
+    print_message ("%zu bytes for each run that is waited for\n", (s_asked - before) / (CLIENTS * RUNS));
+    assert_true (s_asked - before < CLIENTS * RUNS * 2000);
+    for (int i = 0; i < CLIENTS; i++)
+        ag_client_destroy (&clients[i]);
+    ag_hub_stats_t stats;
+    ag_hub_stats (hub, &stats);
+    assert_int_equal (stats.streams, 0);
+    ag_hub_destroy (&hub);
+    assert_int_equal (s_asked, 0);
+}
+
 /*  Ended before live, and among each the least recently used first. */
 static void
 test_who_gives_way (void **state)
@@ -343,6 +380,7 @@ main (void)
         cmocka_unit_test (test_a_stream_keeps_its_limit_with_its_texts),
         cmocka_unit_test (test_thousands_of_live_streams_keep_the_limit_over_all),
         cmocka_unit_test (test_a_client_gives_back_what_its_first_answer_took),
+        cmocka_unit_test (test_waiting_for_runs_that_never_come),
         cmocka_unit_test (test_who_gives_way),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -80,7 +80,7 @@ struct ag_stream {
     bool over;                  /* its last event came: the tail drains, nothing is shed */
     int64_t ended_us;           /* since when retention counts; 0: going on */
     ag_event_t *started, *progress, *ended;     /* latest of their kind, references */
-    ag_arrival_t arrivals[AG_ARRIVALS];         /* the newest, around the end */
+    ag_arrival_t *arrivals;     /* the newest AG_ARRIVALS, around the end; NULL: nothing came */
     size_t arrival_count;       /* made in all */
     int64_t first_ts_us, last_ts_us;            /* of the events */
     uint64_t count[AG_KIND_COUNT];              /* put, by kind */

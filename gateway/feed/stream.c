@@ -211,6 +211,7 @@ ag_stream_destroy (ag_stream_t **self_p)
         ag_work_release (hub, self->work);
     }
     ag_ring_destroy (&self->ring);
+    free (self->arrivals);
     hub->stats.streams--;
     free (self->id);
     free (self);
@@ -236,6 +237,8 @@ ag_stream_count (ag_stream_t *self)
 void
 ag_stream_note_arrival (ag_stream_t *self, int64_t now_us)
 {
+    if (self->arrivals == NULL)
+        self->arrivals = ag_calloc (AG_ARRIVALS, sizeof *self->arrivals);
     ag_arrival_t *newest = &self->arrivals[(self->arrival_count - 1) % AG_ARRIVALS];
     if (self->arrival_count == 0 || now_us - newest->first_us >= AG_ARRIVAL_US) {
         newest = &self->arrivals[self->arrival_count++ % AG_ARRIVALS];
