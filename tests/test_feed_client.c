@@ -217,6 +217,35 @@ test_a_plain_client_is_told_in_its_own_words (void **state)
     tap_expect (&b, "");
 }
 
+/*  Two gaps before it is told: one message, their sum; and what was told is not told again. */
+static void
+test_what_was_skipped_is_added_up (void **state)
+{
+    (void) state;
+    s_begin (2);
+    s_watch (&b);
+    tap_put (&hub, RIG_CALL, 1, 30);
+    tap_wait (&hub, 0);                     /* 28 calls, told at once */
+    tap_forget (&b);
+    tap_put (&hub, RIG_CALL, 31, 60);
+    tap_put (&hub, RIG_ERROR, 61, 61);
+    tap_serve (&hub);
+    tap_put (&hub, RIG_CALL, 62, 65);
+    tap_put (&hub, RIG_RESULT, 66, 69);
+    tap_put (&hub, RIG_ERROR, 70, 70);
+    tap_serve (&hub);
+    tap_expect (&b, "e61 e70");
+    tap_wait (&hub, 1000);
+    assert_true (tap_saw (&b, "\"message\":\"38 events were skipped\""));
+    assert_true (tap_saw (&b, "\"counts\":{\"agent_tool_call\":34,\"agent_tool_result\":4}"));
+    tap_forget (&b);
+    tap_wait (&hub, 3000);
+    tap_put (&hub, RIG_CALL, 71, 100);
+    tap_wait (&hub, 1000);
+    assert_true (tap_saw (&b, "\"message\":\"28 events were skipped\""));
+    assert_true (tap_saw (&b, "\"counts\":{\"agent_tool_call\":28}"));
+}
+
 static void
 test_work_order_created_reaches_everybody (void **state)
 {
@@ -826,6 +855,7 @@ main (void)
         CASE (test_partials_and_thinking_are_asked_for),
         CASE (test_filtered_events_are_no_gap),
         CASE (test_a_plain_client_is_told_in_its_own_words),
+        CASE (test_what_was_skipped_is_added_up),
         CASE (test_work_order_created_reaches_everybody),
         CASE (test_a_burst_of_work_orders_does_not_silence_a_client),
         CASE (test_streams_share_the_rate_by_turns),

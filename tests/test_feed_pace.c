@@ -121,6 +121,9 @@ test_a_client_may_ask_for_less_not_for_more (void **state)
     tap_wait (&hub, 0);
     tap_expect (&a, "stream_started c1 c2");
     tap_expect (&b, "c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
+    tap_wait (&hub, 100);
+    tap_expect (&a, "");
+    tap_expect (&b, "c11");
 }
 
 static void

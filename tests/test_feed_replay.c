@@ -597,6 +597,47 @@ test_a_replay_has_its_own_budget_and_sheds_nothing (void **state)
     assert_false (tap_saw (&tap, "\"type\":\"gap\""));
 }
 
+/*  "byte-capped": 4 MiB/s, so that one who comes back does not take the wire from the others. */
+static void
+test_a_replay_has_its_bytes (void **state)
+{
+    (void) state;
+    static char large[64000];
+    memset (large, 'x', sizeof large - 1);
+    s_begin (1000, true, 50);
+    for (uint64_t seq = 1; seq <= 150; seq++)
+        rig_put (hub.hub, hub.history, &(rig_event_t) { "W1", "R1", 0, seq, RIG_RESULT, 0, large }, hub.now_us);
+    s_after (0, 0);
+    assert_true (tap_saw (&tap, "\"seq\":65,"));
+    assert_false (tap_saw (&tap, "\"seq\":67,"));
+    tap_wait (&hub, 1000);
+    assert_true (tap_saw (&tap, "\"seq\":130,"));
+    assert_false (tap_saw (&tap, "\"seq\":134,"));
+    tap_wait (&hub, 500);
+    assert_true (tap_saw (&tap, "\"type\":\"replay_complete\""));
+}
+
+/*  What the cursor of a gap says is behind it. */
+static void
+test_a_gap_is_not_told_again_after_its_cursor (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 50);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_subscribe_run (&tap, &hub, "R1", NULL);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 2, 4, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_expect (&tap, "subscription_confirmed gap[2-4 lost]");
+    char *cursor = strdup (tap.cursor);
+    tap_free (&tap);
+    tap_put (&hub, RIG_CALL, 5, 5);
+    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+    tap_subscribe_run (&tap, &hub, "R1", cursor);
+    tap_wait (&hub, 0);
+    tap_expect (&tap, "subscription_confirmed c5 replay_complete");
+    free (cursor);
+}
+
 static void
 test_unsubscribe_in_mid_replay (void **state)
 {
@@ -683,6 +724,8 @@ main (void)
         BOUNDARY (test_a_ring_of_one),
         BOUNDARY (test_replay_count),
         BOUNDARY (test_a_replay_has_its_own_budget_and_sheds_nothing),
+        BOUNDARY (test_a_replay_has_its_bytes),
+        BOUNDARY (test_a_gap_is_not_told_again_after_its_cursor),
         BOUNDARY (test_unsubscribe_in_mid_replay),
         BOUNDARY (test_a_cursor_that_is_none),
         BOUNDARY (test_resume_joins_without_seam),
