@@ -96,6 +96,37 @@ test_text_is_joined_up_to_64_kib (void **state)
 }
 
 static void
+test_the_last_byte_of_64_kib (void **state)
+{
+    (void) state;
+    static char half[AG_TEXT_MAX_BYTES / 2 + 1], more[AG_TEXT_MAX_BYTES / 2 + 2];
+    memset (half, 'x', sizeof half - 1);
+    memset (more, 'x', sizeof more - 1);
+    s_begin (50);
+    s_watch (&a);
+    for (uint64_t seq = 1; seq <= 6; seq++)
+        rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", 0, seq, RIG_TEXT, (int) (seq - 1) / 2,
+            seq == 4 || seq == 5 ? more : half }, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started o1-2 o3 o4 o5 o6");
+}
+
+/*  A decision knows that they will not be one. */
+static void
+test_a_decision_reckons_with_64_kib (void **state)
+{
+    (void) state;
+    static char large[40001];
+    memset (large, 'x', sizeof large - 1);
+    s_begin (2);
+    s_watch (&a);
+    for (uint64_t seq = 1; seq <= 30; seq++)
+        rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", 0, seq, RIG_TEXT, 0, large }, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started gap[1-28 rate] o29 o30");
+}
+
+static void
 test_files_and_progress_become_the_last (void **state)
 {
     (void) state;
@@ -405,14 +436,15 @@ test_a_replay_of_a_run_whose_owner_is_not_known_yet (void **state)
     (void) state;
     s_begin (1);
     tap_put_to (&hub, "R2", RIG_CALL, 1, 60);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 5, hub.now_us);
     ag_subscribe_t request = rig_subscribe ("W1");
     request.has_after = true;
     tap_subscribe (&a, &hub, &request);
     request = (ag_subscribe_t) { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true };
     tap_subscribe (&a, &hub, &request);
-    tap_wait (&hub, 0);
-    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 5, hub.now_us);
     tap_put (&hub, RIG_CALL, 6, 6);
+    tap_wait (&hub, 0);
+    assert_false (tap_saw (&a, "\"type\":\"replay_complete\",\"workOrderId\":\"W1\""));
     tap_wait (&hub, 5000);
     assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"workOrderId\":\"W1\""));
     assert_true (tap_saw (&a, "\"type\":\"replay_complete\",\"runId\":\"R1\""));
@@ -578,6 +610,23 @@ test_the_overview_begins_with_the_latest_state (void **state)
     tap_put_to (&hub, "R3", RIG_STARTED, 1, 1);
     tap_wait (&hub, 100);
     tap_expect (&a, "stream_started p10 s1");
+}
+
+/*  Nor of what is over, although this client has a place there. */
+static void
+test_the_overview_beside_the_work_order (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_put_to (&hub, "R2", RIG_STARTED, 1, 1);
+    tap_put_to (&hub, "R2", RIG_COMPLETED, 2, 2);
+    tap_wait (&hub, 100);
+    tap_forget (&a);
+    tap_subscribe (&a, &hub, &(ag_subscribe_t) { .all = true, .types = UINT32_MAX });
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed s1");
 }
 
 static bool
@@ -758,6 +807,23 @@ test_backpressure_is_told_and_stretches_the_window (void **state)
 
 /*  A window that is longer than any stretched one stays as it is. */
 static void
+test_backpressure_says_when_it_sheds (void **state)
+{
+    (void) state;
+    s_begin (2);
+    s_watch (&a);
+    ag_client_set_stalled (a.client, true, hub.now_us);
+    tap_put (&hub, RIG_CALL, 1, 30);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "{\"type\":\"backpressure\",\"state\":\"slow\",\"lagEvents\":0,\"lagMs\":0}"));
+    assert_true (tap_saw (&a, "\"state\":\"shedding\",\"lagEvents\":30"));
+    tap_forget (&a);
+    ag_client_set_stalled (a.client, false, hub.now_us);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&a, "\"state\":\"ok\""));
+}
+
+static void
 test_a_stalled_client_never_gets_a_shorter_window (void **state)
 {
     (void) state;
@@ -793,6 +859,89 @@ test_clients_at_the_same_place_share_the_frame (void **state)
     assert_int_equal (a.frame_id, c.frame_id);
     tap_expect (&a, "stream_started c1 c2 c3 c4 c5");
     tap_expect (&c, "stream_started c1 c2 c3 c4 c5");
+    tap_free (&c);
+}
+
+/*  At the same place, but not alike: each gets its own. */
+static void
+test_clients_that_differ_do_not_share (void **state)
+{
+    (void) state;
+    s_begin (10);
+    tap_t single, slower, wider, again;
+    tap_init (&single, &hub, &(ag_client_options_t) { 0 });                 /* extended, without batch */
+    tap_init (&slower, &hub, &(ag_client_options_t) { .batch = true });
+    tap_init (&wider, &hub, &(ag_client_options_t) { .batch = true });
+    tap_init (&again, &hub, &(ag_client_options_t) { .batch = true });
+    tap_t *all[] = { &a, &single, &slower, &wider, &again };
+    for (size_t i = 0; i < 5; i++)
+        s_watch (all[i]);
+    tap_subscribe_run (&wider, &hub, "R2", NULL);
+    tap_put_to (&hub, "R2", RIG_PROGRESS, 1, 3);                            /* R2 is of W1 too; now all have it */
+    tap_wait (&hub, 2000);
+    ag_subscribe_t w2 = rig_subscribe ("W2");
+    tap_subscribe (&wider, &hub, &w2);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W2", "R9", 0, 1, RIG_PROGRESS, 0, NULL }, hub.now_us);
+    ag_client_set_options (slower.client, &(ag_client_options_t) { .batch = true, .rate_limit = 2 }, hub.now_us);
+    tap_wait (&hub, 2000);
+    for (size_t i = 0; i < 5; i++)
+        tap_forget (all[i]);
+    tap_put (&hub, RIG_CALL, 1, 4);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "stream_started c1 c2 c3 c4");
+    assert_false (tap_saw (&single, "\"batch\""));
+    tap_expect (&single, "stream_started c1 c2 c3 c4");
+    tap_expect (&slower, "stream_started c1 c2");
+    tap_expect (&wider, "stream_started c1 c2 c3 c4");
+    assert_string_not_equal (a.cursor, wider.cursor);       /* there is R9 in it */
+    /*  One has had some of it. */
+    ag_after_t after = { AG_STR ("R1"), 0, 0 };
+    ag_subscribe_t replay = { .run = AG_STR ("R1"), .types = UINT32_MAX, .partial = true, .thinking = true,
+        .has_after = true, .after = &after, .after_count = 1 };
+    tap_forget (&again);
+    ag_client_unsubscribe (a.client, &(ag_subscribe_t) { .work_order = AG_STR ("W1") }, hub.now_us);
+    after.seq = 2;
+    tap_subscribe (&a, &hub, &replay);
+    ag_client_unsubscribe (again.client, &(ag_subscribe_t) { .work_order = AG_STR ("W1") }, hub.now_us);
+    tap_subscribe_run (&again, &hub, "R1", NULL);
+    tap_put (&hub, RIG_CALL, 5, 5);
+    ag_subscribe_t order = rig_subscribe ("W1");
+    order.has_after = true;
+    order.after = &after;
+    order.after_count = 1;
+    tap_wait (&hub, 1000);
+    tap_forget (&again);
+    tap_expect (&a, "unsubscription_confirmed subscription_confirmed c3 c4 c5 replay_complete");
+    tap_subscribe (&again, &hub, &order);                   /* has had 5 */
+    tap_wait (&hub, 1000);
+    assert_true (tap_saw (&again, "\"seq\":4,"));
+    assert_false (tap_saw (&again, "\"seq\":5,"));
+    for (size_t i = 1; i < 5; i++)
+        tap_free (all[i]);
+}
+
+/*  What was built before a late event came is not what is there now. */
+static void
+test_a_frame_of_before_is_not_handed_out (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_t c;
+    tap_init (&c, &hub, &(ag_client_options_t) { .batch = true });
+    tap_put (&hub, RIG_CALL, 1, 2);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 3, 3, hub.now_us);
+    tap_put (&hub, RIG_CALL, 4, 5);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed c1 c2 gap[3-3 lost] c4 c5 replay_complete");
+    ag_event_t *late = rig_event (&(rig_event_t) { "W1", "R1", 0, 3, RIG_CALL, 0, NULL });
+    ag_hub_repaired (hub.hub, AG_STR ("R1"), RIG_EPOCH, &late, 1, hub.now_us);
+    ag_event_unref (&late);
+    tap_subscribe (&c, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_expect (&c, "subscription_confirmed c1 c2 c3 c4 c5 replay_complete");
     tap_free (&c);
 }
 
@@ -839,6 +988,23 @@ test_retention_forgets_ended_streams (void **state)
     assert_int_equal (stats.events, 1);
 }
 
+/*  But who watches one keeps its place, and a run that is started anew finds it there. */
+static void
+test_retention_keeps_who_watches (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_subscribe_run (&a, &hub, "R1", NULL);
+    tap_put (&hub, RIG_STARTED, 1, 1);
+    tap_put (&hub, RIG_COMPLETED, 2, 2);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "subscription_confirmed stream_started s1 E2");
+    ag_hub_housekeep (hub.hub, hub.now_us + 3600ll * 1000 * 1000);
+    rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", RIG_EPOCH + 1, 1, RIG_STARTED, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 100);
+    tap_expect (&a, "stream_started s1");
+}
+
 #define CASE(name) cmocka_unit_test_teardown (name, s_end)
 
 int
@@ -848,6 +1014,8 @@ main (void)
         CASE (test_text_of_one_block_is_joined),
         CASE (test_text_without_message_never_joins),
         CASE (test_text_is_joined_up_to_64_kib),
+        CASE (test_the_last_byte_of_64_kib),
+        CASE (test_a_decision_reckons_with_64_kib),
         CASE (test_files_and_progress_become_the_last),
         CASE (test_nothing_is_joined_over_a_tool_call),
         CASE (test_a_decision_reckons_with_groups_as_they_will_be),
@@ -870,6 +1038,7 @@ main (void)
         CASE (test_what_was_shed_can_be_asked_for),
         CASE (test_what_is_being_shed_can_be_asked_for),
         CASE (test_the_overview_begins_with_the_latest_state),
+        CASE (test_the_overview_beside_the_work_order),
         CASE (test_what_may_not_be_seen_is_not),
         CASE (test_at_most_so_many_subscriptions),
         CASE (test_the_same_again_with_a_position_is_a_replay),
@@ -878,10 +1047,14 @@ main (void)
         CASE (test_a_producer_in_trouble_is_told_at_once),
         CASE (test_many_producers_in_trouble_are_one_heartbeat),
         CASE (test_backpressure_is_told_and_stretches_the_window),
+        CASE (test_backpressure_says_when_it_sheds),
         CASE (test_a_stalled_client_never_gets_a_shorter_window),
         CASE (test_clients_at_the_same_place_share_the_frame),
+        CASE (test_clients_that_differ_do_not_share),
+        CASE (test_a_frame_of_before_is_not_handed_out),
         CASE (test_all_rings_together_keep_their_limit),
         CASE (test_retention_forgets_ended_streams),
+        CASE (test_retention_keeps_who_watches),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

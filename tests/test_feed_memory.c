@@ -262,6 +262,24 @@ test_thousands_of_live_streams_keep_the_limit_over_all (void **state)
     assert_int_equal (s_asked, 0);
 }
 
+/*  However small the limit, the newest of the stream that is being written is there. */
+static void
+test_the_newest_stays (void **state)
+{
+    (void) state;
+    ag_hub_options_t options = rig_options ();
+    options.total_bytes = 1;
+    hub = ag_hub_new (&options);
+    for (uint64_t seq = 1; seq <= 5; seq++) {
+        s_put ("R1", seq, seq == 5 ? RIG_COMPLETED : RIG_CALL, NULL);
+        ag_stream_info_t info;
+        assert_true (ag_hub_stream (hub, AG_STR ("R1"), &info));
+        assert_int_equal (info.first, seq);
+    }
+    ag_hub_destroy (&hub);
+    assert_int_equal (s_asked, 0);
+}
+
 static void
 s_drain (ag_client_t *client, int64_t now_us)
 {
@@ -357,17 +375,24 @@ test_who_gives_way (void **state)
     s_put ("live-1", 21, RIG_CALL, NULL);           /* used later than live-2 */
     const char *const order[] = { "ended-1", "ended-2", "live-2", "live-1" };
     int gone = 0;
+    bool in_parts[4] = { false };
     for (uint64_t seq = 1; gone < 4 && seq < 1000; seq++) {
         s_put ("new", seq, RIG_CALL, NULL);
         ag_stream_info_t info;
         while (gone < 4 && ag_hub_stream (hub, (ag_str_t) { order[gone], strlen (order[gone]) }, &info) && info.first == 0)
             gone++;
+        for (int i = 0; i < 4; i++)
+            if (ag_hub_stream (hub, (ag_str_t) { order[i], strlen (order[i]) }, &info))
+                in_parts[i] |= info.first > 1;
         for (int i = gone + 1; i < 4; i++) {
             assert_true (ag_hub_stream (hub, (ag_str_t) { order[i], strlen (order[i]) }, &info));
             assert_int_equal (info.first, 1);       /* untouched until its turn */
         }
     }
     assert_int_equal (gone, 4);
+    /*  Ended ones give way whole, live ones event by event. */
+    assert_false (in_parts[0] || in_parts[1]);
+    assert_true (in_parts[2] && in_parts[3]);
     ag_hub_destroy (&hub);
     assert_int_equal (s_asked, 0);
 }
@@ -382,6 +407,7 @@ main (void)
         cmocka_unit_test (test_a_client_gives_back_what_its_first_answer_took),
         cmocka_unit_test (test_waiting_for_runs_that_never_come),
         cmocka_unit_test (test_who_gives_way),
+        cmocka_unit_test (test_the_newest_stays),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

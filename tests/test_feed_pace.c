@@ -392,6 +392,23 @@ test_as_long_as_allowed_is_not_behind (void **state)
     tap_expect (&a, "stream_started o1 o2 o3 o4 o5 o6 o7 o8 o9 o10");
 }
 
+/*  What its filter leaves out does not make a client behind. */
+static void
+test_only_what_passes_makes_the_range_long (void **state)
+{
+    (void) state;
+    s_begin (10);
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.types = 1u << AG_AGENT_OUTPUT;
+    tap_subscribe (&a, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    for (uint64_t seq = 1; seq <= 200; seq++)
+        tap_put (&hub, seq % 2 ? RIG_CALL : RIG_LOOSE, seq, seq);
+    tap_serve (&hub);                       /* 100 of 200 */
+    tap_expect (&a, "stream_started o2 o4 o6 o8 o10 o12 o14 o16 o18 o20");
+}
+
 static void
 test_too_old_a_range_is_behind (void **state)
 {
@@ -535,6 +552,7 @@ main (void)
         CASE (test_too_long_a_range_sheds_low_first),
         CASE (test_the_last_of_the_range_is_shed_too),
         CASE (test_as_long_as_allowed_is_not_behind),
+        CASE (test_only_what_passes_makes_the_range_long),
         CASE (test_too_old_a_range_is_behind),
         CASE (test_a_flood_does_not_hold_up_another_run),
         CASE (test_who_has_caught_up_is_not_behind),

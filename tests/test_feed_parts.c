@@ -306,6 +306,58 @@ test_rollup_pairs (void **state)
     s_check_rollup ((rig_event_t) { "W", "R", 0, 1, RIG_CALL, 1, 0 }, (rig_event_t) { "W", "R", 0, 2, RIG_CALL, 1, 0 }, false);
 }
 
+typedef struct {
+    const char *run, *parent;   /* NULL: none */
+    int64_t block;
+    bool incomplete;
+} s_piece_t;
+
+/*  A piece of text in the stream of a work order, which may speak of any run. */
+static ag_event_t *
+s_piece (uint64_t seq, s_piece_t piece)
+{
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);
+    ag_draft_set_text (draft, AG_F_CONTENT, "x");
+    ag_draft_set_text (draft, AG_F_KIND, "text");
+    ag_draft_set_text (draft, AG_F_MESSAGE_ID, "m");
+    ag_draft_set_integer (draft, AG_F_BLOCK_INDEX, piece.block);
+    if (piece.parent)
+        ag_draft_set_text (draft, AG_F_PARENT_TOOL_USE_ID, piece.parent);
+    if (piece.incomplete)
+        ag_draft_set_boolean (draft, AG_F_INCOMPLETE, true);
+    ag_ids_t ids = { .work_order = AG_STR ("W"), .in_work_order_stream = true };
+    if (piece.run)
+        ids.run = (ag_str_t) { piece.run, strlen (piece.run) };
+    char *error = NULL;
+    ag_event_t *event = ag_event_new (draft, &ids, &(ag_position_t) { RIG_EPOCH, seq, 0 }, &error);
+    assert_non_null (event);
+    ag_draft_destroy (&draft);
+    return event;
+}
+
+static bool
+s_pieces_merge (s_piece_t one, s_piece_t other)
+{
+    ag_event_t *a = s_piece (1, one), *b = s_piece (2, other);
+    bool same = ag_rollup_same (a, b);
+    ag_event_unref (&a);
+    ag_event_unref (&b);
+    return same;
+}
+
+static void
+test_rollup_pieces (void **state)
+{
+    (void) state;
+    s_piece_t piece = { "R1", "t1", 3, false };
+    assert_true (s_pieces_merge (piece, piece));
+    assert_false (s_pieces_merge (piece, (s_piece_t) { "R2", "t1", 3, false }));
+    assert_false (s_pieces_merge (piece, (s_piece_t) { "R1", "t2", 3, false }));
+    assert_false (s_pieces_merge (piece, (s_piece_t) { "R1", NULL, 3, false }));
+    assert_false (s_pieces_merge (piece, (s_piece_t) { "R1", "t1", 4, false }));
+    assert_false (s_pieces_merge (piece, (s_piece_t) { "R1", "t1", 3, true }));
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Cursor */
 
@@ -374,6 +426,27 @@ test_cursor_refuses_what_is_cut_or_changed (void **state)
     /*  16 bits of checksum find nearly all; what passes is still well formed. */
     assert_true (accepted <= 2);
     ag_buf_free (&text);
+}
+
+/*  A seq of more than 64 bits, behind a right checksum. */
+static void
+test_cursor_refuses_a_seq_that_is_none (void **state)
+{
+    (void) state;
+    for (int last = 1; last <= 2; last++) {
+        ag_buf_t bytes = { 0 }, text = { 0 };
+        ag_cursor_begin (&bytes);
+        ag_buf_append (&bytes, "\001R\0\0\0\0\0\0\0\1\377\377\377\377\377\377\377\377\377", 19);
+        ag_buf_append_char (&bytes, (char) last);
+        ag_cursor_end (&bytes, &text);
+        ag_cursor_t *cursor = ag_cursor_parse ((ag_str_t) { text.data, text.len });
+        assert_int_equal (cursor != NULL, last == 1);
+        if (cursor != NULL)
+            assert_true (ag_cursor_nth (cursor, 0)->seq == UINT64_MAX);
+        ag_cursor_destroy (&cursor);
+        ag_buf_free (&bytes);
+        ag_buf_free (&text);
+    }
 }
 
 /*  Any bytes behind a right checksum: reads within its bounds or refuses. */
@@ -487,8 +560,10 @@ main (void)
         cmocka_unit_test (test_trail_is_bounded),
         cmocka_unit_test (test_filter_classes),
         cmocka_unit_test (test_rollup_pairs),
+        cmocka_unit_test (test_rollup_pieces),
         cmocka_unit_test (test_cursor_reads_back),
         cmocka_unit_test (test_cursor_refuses_what_is_cut_or_changed),
+        cmocka_unit_test (test_cursor_refuses_a_seq_that_is_none),
         cmocka_unit_test (test_cursor_survives_hostile_bytes),
         cmocka_unit_test (test_cursor_is_bounded),
         cmocka_unit_test (test_map_against_an_array),

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "feed/read.h"
 #include "tests/feed_tap.h"
 
 static tap_hub_t hub;
@@ -444,6 +445,20 @@ test_a_run_is_recalled_when_the_history_can_be_read (void **state)
 }
 
 static void
+test_a_run_is_recalled_when_somebody_names_it (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    s_restart_blind (NULL);
+    s_after (RIG_EPOCH, 1);
+    tap_expect (&tap, "subscription_confirmed replay_complete");
+    rig_history_fail (hub.history, false);
+    s_after (RIG_EPOCH, 2);
+    tap_expect (&tap, "subscription_confirmed c3 replay_complete");
+}
+
+static void
 test_whose_run_cannot_be_read_is_not_shown (void **state)
 {
     (void) state;
@@ -516,6 +531,74 @@ test_late_events_are_there_for_who_comes_now (void **state)
     assert_int_equal (info.first, 5);
 }
 
+static void
+test_an_event_twice_comes_once (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 50);
+    tap_subscribe_run (&tap, &hub, "R1", NULL);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    tap_put (&hub, RIG_CALL, 2, 4);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 2, 4, hub.now_us);
+    tap_wait (&hub, 100);
+    tap_expect (&tap, "subscription_confirmed stream_started c1 c2 c3 c4");
+    ag_hub_stats_t stats;
+    ag_hub_stats (hub.hub, &stats);
+    assert_int_equal (stats.events, 4);
+}
+
+/*  Who has not come to the hole yet finds events there and hears of nothing; who has, of each run
+    of numbers that came. */
+static void
+test_a_repair_is_told_to_who_missed_it (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 1);
+    tap_t quick;
+    tap_init (&quick, &hub, &(ag_client_options_t) { .batch = true });
+    tap_put (&hub, RIG_CALL, 1, 30);
+    tap_subscribe_run (&quick, &hub, "R1", NULL);
+    s_after (RIG_EPOCH, 0);                 /* 20 at once */
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 31, 36, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_expect (&quick, "subscription_confirmed gap[31-36 lost]");
+    tap_forget (&tap);
+    static const uint64_t seqs[] = { 31, 32, 35, 36 };
+    ag_event_t *late[4];
+    for (int i = 0; i < 4; i++)
+        late[i] = rig_event (&(rig_event_t) { "W1", "R1", 0, seqs[i], RIG_CALL, 0, NULL });
+    ag_hub_repaired (hub.hub, AG_STR ("R1"), RIG_EPOCH, late, 4, hub.now_us);
+    tap_wait (&hub, 0);
+    assert_true (tap_saw (&quick, "\"from\":31,\"to\":32}"));
+    assert_true (tap_saw (&quick, "\"from\":35,\"to\":36}"));
+    tap_expect (&quick, "gap_repaired gap_repaired");
+    tap_wait (&hub, 2000);
+    tap_expect (&tap, "c21 c22 c23 c24 c25 c26 c27 c28 c29 c30 c31 c32 gap[33-34 lost] c35 c36 replay_complete");
+    for (int i = 0; i < 4; i++)
+        ag_event_unref (&late[i]);
+    tap_free (&quick);
+}
+
+/*  The history was read before it was repaired; who comes now reads it anew. */
+static void
+test_a_repair_of_what_was_read_already (void **state)
+{
+    (void) state;
+    s_begin (2, true, 50);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 4, 5, hub.now_us);
+    tap_put (&hub, RIG_CALL, 6, 9);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed c1 c2 c3 gap[4-5 lost] c6 c7 c8 c9 replay_complete");
+    ag_event_t *late = rig_event (&(rig_event_t) { "W1", "R1", 0, 4, RIG_CALL, 0, NULL });
+    rig_history_add (hub.history, late);
+    ag_hub_repaired (hub.hub, AG_STR ("R1"), RIG_EPOCH, &late, 1, hub.now_us);
+    ag_event_unref (&late);
+    tap_forget (&tap);
+    s_after (0, 3);
+    tap_expect (&tap, "gap_repaired subscription_confirmed c4 gap[5-5 lost] c6 c7 c8 c9 replay_complete");
+}
+
 /*  Lists and overviews show the newest progress, not the one that came last. */
 static void
 test_a_late_event_is_not_the_latest (void **state)
@@ -532,6 +615,39 @@ test_a_late_event_is_not_the_latest (void **state)
     assert_int_equal (info.last_ts_us, 4000);
     assert_int_equal (info.first_ts_us, 1000);
     assert_int_equal (info.count[AG_PROGRESS_UPDATE], 2);
+}
+
+static bool
+s_note_seq (void *context, ag_event_t *event)
+{
+    ag_buf_printf (context, "%llu ", (unsigned long long) ag_event_seq (event));
+    return ag_event_seq (event) != 8;
+}
+
+/*  What the pages read: from the history what has left the ring, from the ring the rest, each once. */
+static void
+test_reading_across_history_and_ring (void **state)
+{
+    (void) state;
+    static const struct { uint64_t from, to; const char *text; } cases[] = {
+        { 1, 5, "1 2 3 4 5 " }, { 1, 4, "1 2 3 4 " }, { 3, 6, "3 4 5 6 " }, { 5, 5, "5 " }, { 5, 7, "5 6 7 " },
+        { 4, 4, "4 " }, { 7, 99, "7 8 " }, { 8, 8, "8 " }, { 9, 99, "" }
+    };
+    s_begin (4, true, 50);
+    tap_put (&hub, RIG_CALL, 1, 8);         /* the ring holds 5 to 8 */
+    ag_buf_t text = { 0 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ag_buf_clear (&text);
+        assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R1"), RIG_EPOCH, cases[i].from, cases[i].to, s_note_seq, &text), 0);
+        assert_string_equal (ag_buf_cstr (&text), cases[i].text);
+    }
+    ag_buf_clear (&text);
+    tap_put (&hub, RIG_CALL, 9, 12);        /* enough is enough, also within the history */
+    assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R1"), RIG_EPOCH, 6, 12, s_note_seq, &text), 0);
+    assert_string_equal (ag_buf_cstr (&text), "6 7 8 ");
+    rig_history_fail (hub.history, true);
+    assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R1"), RIG_EPOCH, 6, 12, s_note_seq, &text), -1);
+    ag_buf_free (&text);
 }
 
 static void
@@ -715,11 +831,16 @@ main (void)
         BOUNDARY (test_a_work_order_that_only_the_history_knows),
         BOUNDARY (test_what_only_the_history_knows_may_be_forbidden),
         BOUNDARY (test_a_run_is_recalled_when_the_history_can_be_read),
+        BOUNDARY (test_a_run_is_recalled_when_somebody_names_it),
         BOUNDARY (test_whose_run_cannot_be_read_is_not_shown),
         BOUNDARY (test_retention_of_the_history),
         BOUNDARY (test_the_history_cannot_be_read_for_a_while),
         BOUNDARY (test_late_events_are_there_for_who_comes_now),
+        BOUNDARY (test_an_event_twice_comes_once),
+        BOUNDARY (test_a_repair_is_told_to_who_missed_it),
+        BOUNDARY (test_a_repair_of_what_was_read_already),
         BOUNDARY (test_a_late_event_is_not_the_latest),
+        BOUNDARY (test_reading_across_history_and_ring),
         BOUNDARY (test_all_events_filtered),
         BOUNDARY (test_a_ring_of_one),
         BOUNDARY (test_replay_count),

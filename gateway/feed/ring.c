@@ -234,6 +234,10 @@ int
 ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
 {
     uint64_t seq = ag_event_seq (event);
+    if (seq >= self->trail_first && seq < self->trail_end) {
+        self->trail[seq & (self->trail_cap - 1)] = ag_class_of (event);
+        return 0;
+    }
     size_t at = ag_ring_find (self, seq);
     /*  In front of the oldest it would be the next to fall off: it is in the history. */
     if (at == 0 || (at < self->count && s_slot (self, at)->seq == seq))

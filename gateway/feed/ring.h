@@ -36,8 +36,9 @@ void ag_ring_destroy (ag_ring_t **self_p);
 /*  Appends; seq must be above all before. Takes its own reference. What no
     longer fits falls off; the newest always stays. Returns how many fell off. */
 size_t ag_ring_put (ag_ring_t *self, ag_event_t *event, int64_t now_us);
-/*  A late one between others or behind the newest: 1 taken, 0 too old, there already,
-    or nothing is held that would say what stands beside it. */
+/*  A late one between others or behind the newest: 1 taken, 0 too old (then the trail
+    knows that it came), there already, or nothing is held that would say what stands
+    beside it. */
 int ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us);
 /*  Drops what does not fit any more, after texts were made or late ones taken; returns how many. */
 size_t ag_ring_trim (ag_ring_t *self);
