@@ -411,6 +411,25 @@ s_check_reason (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
             (long long) (self->now_us - oldest_us));
 }
 
+/*  "lost" never came, "retention" was deleted, and what a history has does not get "evicted" but
+    by a new epoch. (Where lost numbers and deleted ones meet, the first gives the word.) */
+static void
+s_check_word (model_t *self, const model_gap_t *gap)
+{
+    const model_stream_t *s = &self->streams[gap->stream];
+    bool right = true;
+    if (ag_str_is (gap->reason, "lost") && !self->pruned)
+        for (uint64_t seq = gap->from; seq <= gap->to; seq++)
+            right &= s->events[gap->epoch][seq].lost;
+    if (ag_str_is (gap->reason, "retention"))
+        right = self->pruned;
+    if (ag_str_is (gap->reason, "evicted"))
+        right = self->history == NULL || self->pruned || gap->epoch < s->epoch;
+    if (!right)
+        model_fail (self, "%s: gap %llu..%llu is not %.*s", s->id, (unsigned long long) gap->from,
+            (unsigned long long) gap->to, (int) gap->reason.len, gap->reason.ptr);
+}
+
 /*  "before the first kept event of its range" */
 static void
 s_check_gap_now (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
@@ -421,6 +440,7 @@ s_check_gap_now (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
             (unsigned long long) gap->to);
         return;
     }
+    s_check_word (self, gap);
     bool rate = ag_str_is (gap->reason, "rate");
     if (viewer->newest[gap->stream][gap->epoch] >= gap->from)
         model_fail (self, "%s: gap %llu..%llu after %llu was sent", s->id, (unsigned long long) gap->from,

@@ -485,6 +485,22 @@ test_retention_of_the_history (void **state)
     tap_expect (&tap, "subscription_confirmed gap[2-3 retention] c4 c5 c6 c7 c8 c9 c10 replay_complete");
 }
 
+/*  What never came was not deleted. */
+static void
+test_a_beginning_that_is_lost (void **state)
+{
+    (void) state;
+    s_begin (2, true, 50);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 2, hub.now_us);
+    tap_put (&hub, RIG_CALL, 3, 6);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed gap[1-2 lost] c3 c4 c5 c6 replay_complete");
+    rig_history_prune (hub.history, "R1", RIG_EPOCH, 5);
+    ag_hub_housekeep (hub.hub, hub.now_us);
+    s_after (0, 2);
+    tap_expect (&tap, "subscription_confirmed gap[3-4 retention] c5 c6 replay_complete");
+}
+
 static void
 test_the_history_cannot_be_read_for_a_while (void **state)
 {
@@ -834,6 +850,7 @@ main (void)
         BOUNDARY (test_a_run_is_recalled_when_somebody_names_it),
         BOUNDARY (test_whose_run_cannot_be_read_is_not_shown),
         BOUNDARY (test_retention_of_the_history),
+        BOUNDARY (test_a_beginning_that_is_lost),
         BOUNDARY (test_the_history_cannot_be_read_for_a_while),
         BOUNDARY (test_late_events_are_there_for_who_comes_now),
         BOUNDARY (test_an_event_twice_comes_once),

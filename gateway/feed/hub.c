@@ -208,6 +208,8 @@ static void
 s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
 {
     stream->last = ag_event_seq (event);
+    if (stream->first_put == 0)
+        stream->first_put = stream->last;
     stream->version++;
     ag_stream_note_arrival (stream, now_us);
     self->stats.put++;

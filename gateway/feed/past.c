@@ -111,18 +111,20 @@ s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
     return s_read (self, oldest, stream, seq, limit) == 0 ? oldest : NULL;
 }
 
-/*  Why the history does not have it: it was there once and is too old, it never came, or
+/*  Why the history does not have it: it never came, it was there once and is too old, or
     it fell off the ring before it was stored. */
 static ag_gap_reason_t
 s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     uint64_t epoch = stream->epoch, first = 0, last = 0;
+    bool in_trail = seq >= ag_ring_trail_first (stream->ring) && seq < ag_ring_trail_end (stream->ring);
+    if (stream->first_put == 0 || seq < stream->first_put
+            || (in_trail && ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE))
+        return AG_GAP_LOST;
     int found = self->history->bounds (self->history->context, ag_stream_id (stream), &epoch, &first, &last);
     if (found != 1 || seq < first)
         return AG_GAP_RETENTION;
-    if (seq >= ag_ring_trail_first (stream->ring) && seq < ag_ring_trail_end (stream->ring))
-        return ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE ? AG_GAP_LOST : AG_GAP_EVICTED;
-    return AG_GAP_LOST;
+    return in_trail ? AG_GAP_EVICTED : AG_GAP_LOST;
 }
 
 static void

@@ -61,13 +61,23 @@ s_trail_push (ag_ring_t *self, uint8_t class)
 }
 
 static void
-s_trail_add (ag_ring_t *self, const ag_slot_t *slot)
+s_trail_add (ag_ring_t *self, uint64_t seq, uint8_t class)
 {
-    if (self->trail_first == self->trail_end || slot->seq - self->trail_end >= TRAIL_MAX)
-        self->trail_first = self->trail_end = slot->seq;
-    while (self->trail_end < slot->seq)
+    if (self->trail_first == self->trail_end || seq - self->trail_end >= TRAIL_MAX)
+        self->trail_first = self->trail_end = seq;
+    while (self->trail_end < seq)
         s_trail_push (self, AG_CLASS_HOLE);
-    s_trail_push (self, slot->class);
+    s_trail_push (self, class);
+}
+
+/*  Of a late one that has no place in the ring: it came. */
+static void
+s_trail_note (ag_ring_t *self, uint64_t seq, uint8_t class)
+{
+    if (seq >= self->trail_end)
+        s_trail_add (self, seq, class);
+    else if (seq >= self->trail_first)
+        self->trail[seq & (self->trail_cap - 1)] = class;
 }
 
 uint64_t
@@ -152,7 +162,7 @@ ag_ring_evict (ag_ring_t *self)
     if (self->count == 0)
         return false;
     ag_slot_t *slot = s_slot (self, 0);
-    s_trail_add (self, slot);
+    s_trail_add (self, slot->seq, slot->class);
     self->event_bytes -= slot->bytes;
     ag_event_unref (&slot->event);
     self->head = (self->head + 1) & (self->cap - 1);
@@ -234,14 +244,15 @@ int
 ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
 {
     uint64_t seq = ag_event_seq (event);
-    if (seq >= self->trail_first && seq < self->trail_end) {
-        self->trail[seq & (self->trail_cap - 1)] = ag_class_of (event);
+    size_t at = ag_ring_find (self, seq);
+    if (at < self->count && s_slot (self, at)->seq == seq)
+        return 0;
+    /*  In front of the oldest it would be the next to fall off: it is in the history. */
+    if (at == 0) {
+        if (self->count > 0 || seq < self->trail_end)
+            s_trail_note (self, seq, ag_class_of (event));
         return 0;
     }
-    size_t at = ag_ring_find (self, seq);
-    /*  In front of the oldest it would be the next to fall off: it is in the history. */
-    if (at == 0 || (at < self->count && s_slot (self, at)->seq == seq))
-        return 0;
     if (self->count == self->cap)
         s_grow (self);
     for (size_t i = self->count++; i > at; i--)

@@ -99,6 +99,7 @@ ag_stream_recall (ag_stream_t *self, int64_t now_us)
         return;
     self->epoch = epoch;
     self->last = last;
+    self->first_put = 1;        /* who knows what was deleted */
     history->read (history->context, ag_stream_id (self), epoch, last, last, s_recall_newest, self);
     if (self->work == NULL) {
         self->epoch = self->last = 0;
@@ -291,7 +292,7 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
         s_close_places (self);
     s_forget_events (self);
     self->epoch = epoch;
-    self->last = 0;
+    self->last = self->first_put = 0;
     self->unread = false;
     self->over = false;
     self->arrival_count = 0;
