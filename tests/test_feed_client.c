@@ -920,6 +920,84 @@ test_clients_that_differ_do_not_share (void **state)
         tap_free (all[i]);
 }
 
+/*  One has had some of it, one has been found behind, one stands elsewhere in another run: all
+    that differs is in what the frame is built for. */
+static void
+test_what_a_frame_is_built_for (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_t c;
+    tap_init (&c, &hub, &(ag_client_options_t) { .batch = true });
+    tap_put (&hub, RIG_CALL, 1, 2);
+    ag_subscribe_t replay = { .run = AG_STR ("R1"), .types = UINT32_MAX, .has_after = true };
+    tap_subscribe (&c, &hub, &(ag_subscribe_t) { .work_order = AG_STR ("W1"), .types = UINT32_MAX });
+    tap_put (&hub, RIG_CALL, 3, 4);
+    tap_wait (&hub, 0);
+    tap_expect (&c, "subscription_confirmed c3 c4");
+    tap_subscribe (&a, &hub, &replay);
+    tap_subscribe (&c, &hub, &replay);
+    tap_wait (&hub, 0);
+    tap_expect (&a, "subscription_confirmed c1 c2 c3 c4 replay_complete");
+    tap_expect (&c, "subscription_confirmed c1 c2 replay_complete");
+    /*  Both may have ten now, and both have 120 in front of them; but only one is behind. */
+    tap_wait (&hub, 3000);
+    ag_client_unsubscribe (c.client, &(ag_subscribe_t) { .work_order = AG_STR ("W1") }, hub.now_us);
+    tap_put (&hub, RIG_LOOSE, 5, 44);
+    tap_wait (&hub, 0);
+    ag_client_set_options (c.client, &(ag_client_options_t) { .batch = true, .rate_limit = 10 }, hub.now_us);
+    ag_client_set_stalled (a.client, true, hub.now_us);
+    tap_wait (&hub, 0);
+    ag_client_set_stalled (a.client, false, hub.now_us);
+    tap_wait (&hub, 0);
+    tap_forget (&a);
+    tap_forget (&c);
+    tap_put (&hub, RIG_LOOSE, 45, 164);
+    tap_serve (&hub);
+    tap_expect (&a, "o45 o46 o47 o48 o49 o50 o51 o52 o53 o54");
+    hub.now_us += 100000;
+    ag_hub_tick (hub.hub, hub.now_us);
+    tap_serve (&hub);
+    assert_true (tap_saw (&c, "\"reason\":\"rate\""));
+    assert_false (tap_saw (&c, "\"seq\":45,"));
+    tap_free (&c);
+}
+
+static void
+test_a_cursor_is_of_the_client_that_gets_it (void **state)
+{
+    (void) state;
+    s_begin (50);
+    tap_t c;
+    tap_init (&c, &hub, &(ag_client_options_t) { .batch = true });
+    tap_put_to (&hub, "R2", RIG_CALL, 1, 1);
+    tap_put_to (&hub, "R3", RIG_CALL, 1, 1);
+    tap_subscribe_run (&a, &hub, "R1", NULL);
+    tap_subscribe_run (&a, &hub, "R2", NULL);
+    tap_subscribe_run (&c, &hub, "R1", NULL);
+    tap_subscribe_run (&c, &hub, "R3", NULL);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    tap_wait (&hub, 0);
+    assert_string_not_equal (a.cursor, c.cursor);
+    tap_free (&c);
+}
+
+/*  The same numbers, another epoch. */
+static void
+test_a_frame_of_another_epoch_is_not_handed_out (void **state)
+{
+    (void) state;
+    s_begin (50);
+    s_watch (&a);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    tap_wait (&hub, 500);
+    tap_expect (&a, "stream_started c1 c2 c3");
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        rig_put (hub.hub, NULL, &(rig_event_t) { "W1", "R1", RIG_EPOCH + 1, seq, RIG_RESULT, 0, NULL }, hub.now_us);
+    tap_wait (&hub, 500);
+    tap_expect (&a, "stream_started r1 r2 r3");
+}
+
 /*  What was built before a late event came is not what is there now. */
 static void
 test_a_frame_of_before_is_not_handed_out (void **state)
@@ -1051,6 +1129,9 @@ main (void)
         CASE (test_a_stalled_client_never_gets_a_shorter_window),
         CASE (test_clients_at_the_same_place_share_the_frame),
         CASE (test_clients_that_differ_do_not_share),
+        CASE (test_what_a_frame_is_built_for),
+        CASE (test_a_cursor_is_of_the_client_that_gets_it),
+        CASE (test_a_frame_of_another_epoch_is_not_handed_out),
         CASE (test_a_frame_of_before_is_not_handed_out),
         CASE (test_all_rings_together_keep_their_limit),
         CASE (test_retention_forgets_ended_streams),

@@ -70,13 +70,16 @@ s_trail_add (ag_ring_t *self, uint64_t seq, uint8_t class)
     s_trail_push (self, class);
 }
 
-/*  Of a late one that has no place in the ring: it came. */
+/*  Of a late one in front of the ring: it came. Without a trail nothing is known there, and
+    nothing must be: what is between its end and the ring counts as never come. */
 static void
 s_trail_note (ag_ring_t *self, uint64_t seq, uint8_t class)
 {
+    if (self->trail_first == self->trail_end || seq < self->trail_first)
+        return;
     if (seq >= self->trail_end)
         s_trail_add (self, seq, class);
-    else if (seq >= self->trail_first)
+    else
         self->trail[seq & (self->trail_cap - 1)] = class;
 }
 
@@ -249,8 +252,7 @@ ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
         return 0;
     /*  In front of the oldest it would be the next to fall off: it is in the history. */
     if (at == 0) {
-        if (self->count > 0 || seq < self->trail_end)
-            s_trail_note (self, seq, ag_class_of (event));
+        s_trail_note (self, seq, ag_class_of (event));
         return 0;
     }
     if (self->count == self->cap)
