@@ -181,6 +181,9 @@ rig_put (ag_hub_t *hub, rig_history_t *history, const rig_event_t *what, int64_t
 struct rig_history {
     ag_event_t **events;        /* references */
     size_t count, cap;
+    ag_event_t **late;          /* added, and not to be read yet; references */
+    size_t late_count;
+    bool delay;                 /* what is added goes there */
     bool fail;                  /* reads fail */
     ag_history_t face;          /* handed to the hub */
 };
@@ -239,11 +242,18 @@ s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *f
     return 0;
 }
 
+static bool
+s_behind_puts (void *context)
+{
+    const rig_history_t *self = context;
+    return self->late_count > 0;
+}
+
 rig_history_t *
 rig_history_new (void)
 {
     rig_history_t *self = ag_calloc (1, sizeof *self);
-    self->face = (ag_history_t) { s_read, s_bounds, s_streams, self };
+    self->face = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind_puts };
     return self;
 }
 
@@ -255,6 +265,8 @@ rig_history_destroy (rig_history_t **self_p)
         return;
     for (size_t i = 0; i < self->count; i++)
         ag_event_unref (&self->events[i]);
+    rig_history_drop (self);
+    free (self->late);
     free (self->events);
     free (self);
     *self_p = NULL;
@@ -272,10 +284,33 @@ rig_history_fail (rig_history_t *self, bool fail)
     self->fail = fail;
 }
 
+void
+rig_history_delay (rig_history_t *self, bool delay)
+{
+    self->delay = delay;
+    for (size_t i = 0; i < self->late_count && !delay; i++) {
+        rig_history_add (self, self->late[i]);
+        ag_event_unref (&self->late[i]);
+    }
+    self->late_count = delay ? self->late_count : 0;
+}
+
+void
+rig_history_drop (rig_history_t *self)
+{
+    while (self->late_count)
+        ag_event_unref (&self->late[--self->late_count]);
+}
+
 /*  A late one goes to its place. */
 void
 rig_history_add (rig_history_t *self, ag_event_t *event)
 {
+    if (self->delay) {
+        self->late = ag_realloc (self->late, (self->late_count + 1) * sizeof *self->late);
+        self->late[self->late_count++] = ag_event_ref (event);
+        return;
+    }
     if (self->count == self->cap) {
         self->cap = self->cap ? self->cap * 2 : 64;
         self->events = ag_realloc (self->events, self->cap * sizeof *self->events);

@@ -190,6 +190,11 @@ test_ring_with_holes_and_late_events (void **state)
     assert_int_equal (ag_ring_insert (ring, late, 0), 0);
     assert_int_equal (ag_ring_slot (ring, ag_ring_find (ring, 31))->seq, 33);
     ag_event_unref (&late);
+    /*  A tail that was given up, and comes after all. */
+    late = rig_event (&(rig_event_t) { "W1", "R1", 0, 200, RIG_CALL, 0, NULL });
+    assert_int_equal (ag_ring_insert (ring, late, 0), 1);
+    assert_int_equal (ag_ring_last (ring), 200);
+    ag_event_unref (&late);
     while (ag_ring_evict (ring))
         ;
     assert_int_equal (ag_ring_trail_class (ring, 34), AG_CLASS_HOLE);

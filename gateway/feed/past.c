@@ -111,6 +111,25 @@ s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
     return s_read (self, oldest, stream, seq, limit) == 0 ? oldest : NULL;
 }
 
+static bool
+s_existed (const ag_stream_t *stream, uint64_t seq)
+{
+    return seq >= ag_ring_trail_first (stream->ring) && seq < ag_ring_trail_end (stream->ring)
+        && ag_ring_trail_class (stream->ring, seq) != AG_CLASS_HOLE;
+}
+
+/*  It fell off the ring, and the history has not come as far as that. */
+static bool
+s_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+{
+    const ag_history_t *history = self->history;
+    uint64_t epoch = stream->epoch, first = 0, last = 0;
+    if (history->behind == NULL || !s_existed (stream, seq) || !history->behind (history->context))
+        return false;
+    int found = history->bounds (history->context, ag_stream_id (stream), &epoch, &first, &last);
+    return found == 0 || (found == 1 && seq > last);
+}
+
 /*  Why the history does not have it: it was there once and is too old, it never came, or
     it fell off the ring before it was stored. */
 static ag_gap_reason_t
@@ -118,11 +137,11 @@ s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     uint64_t epoch = stream->epoch, first = 0, last = 0;
     int found = self->history->bounds (self->history->context, ag_stream_id (stream), &epoch, &first, &last);
-    if (found != 1 || seq < first)
+    if (found == 1 && seq < first)
         return AG_GAP_RETENTION;
-    if (seq >= ag_ring_trail_first (stream->ring) && seq < ag_ring_trail_end (stream->ring))
-        return ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE ? AG_GAP_LOST : AG_GAP_EVICTED;
-    return AG_GAP_LOST;
+    if (s_existed (stream, seq))
+        return AG_GAP_EVICTED;
+    return found == 1 ? AG_GAP_LOST : AG_GAP_RETENTION;
 }
 
 static void
@@ -153,6 +172,11 @@ ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit
             return;
         }
         uint64_t to = i < window->count ? ag_event_seq (window->events[i]) - 1 : window->to;
+        if ((i < window->count || to >= limit) && s_on_its_way (self, stream, from)) {
+            s_window_empty (window);
+            *item_r = (ag_item_t) { .type = AG_ITEM_BUSY, .seq = from };
+            return;
+        }
         if (i < window->count || to >= limit) {
             *item_r = (ag_item_t) { .type = AG_ITEM_HOLE, .seq = from, .to = to < limit ? to : limit,
                 .reason = s_reason (self, stream, from) };
