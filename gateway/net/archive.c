@@ -35,7 +35,7 @@ typedef struct {
 } pile_t;
 
 typedef struct {
-    uint64_t epoch;
+    uint64_t epoch, acked;
     size_t len;
 } record_t;
 
@@ -89,21 +89,32 @@ static bool s_take (ag_archive_t *self, int64_t until_us)
     return !stop;
 }
 
+/*  0, or -1: the store would not take it. */
+static int s_append (ag_archive_t *self, const record_t *record, const char *bytes)
+{
+    char *error = NULL;
+    ag_event_t *event = ag_event_decode (bytes, record->len, record->epoch, &error);
+    free (error);
+    if (!event)
+        return 0;
+    int rc = ag_store_append (self->writer, event);
+    if (rc == 0 && record->acked)
+        rc = ag_store_set_acked (self->writer, ag_event_stream (event), record->epoch, record->acked);
+    int why = errno;
+    ag_event_unref (&event);
+    return rc == 0 || why == ERANGE ? 0 : -1;
+}
+
 static int s_append_batch (ag_archive_t *self)
 {
     const char *at = self->batch.bytes.data;
     for (size_t i = 0; i < self->batch.count; i++) {
         record_t record;
-        char *error = NULL;
         memcpy (&record, at, sizeof record);
         at += sizeof record;
-        ag_event_t *event = ag_event_decode (at, record.len, record.epoch, &error);
-        at += record.len;
-        free (error);
-        int rc = event ? ag_store_append (self->writer, event) : 0;
-        ag_event_unref (&event);
-        if (rc != 0 && errno != ERANGE)
+        if (s_append (self, &record, at) != 0)
             return -1;
+        at += record.len;
     }
     return ag_store_commit (self->writer);
 }
@@ -229,10 +240,10 @@ static void s_give_way (ag_archive_t *self)
         self->held_count);
 }
 
-uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event)
+uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event, uint64_t acked)
 {
     ag_str_t bytes = ag_event_encoded (event);
-    record_t record = { ag_event_epoch (event), bytes.len };
+    record_t record = { ag_event_epoch (event), acked, bytes.len };
     pthread_mutex_lock (&self->lock);
     if (self->held_bytes > AG_ARCHIVE_HARD_BYTES && !self->state.failing)
         s_give_way (self);
@@ -310,6 +321,15 @@ static int s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *
     return ag_store_each_stream (self->reader, s_if_of_work_order, &search);
 }
 
+static bool s_behind (void *context)
+{
+    ag_archive_t *self = context;
+    pthread_mutex_lock (&self->lock);
+    bool behind = self->held_count && !self->state.failing;
+    pthread_mutex_unlock (&self->lock);
+    return behind;
+}
+
 const ag_history_t *ag_archive_history (ag_archive_t *self)
 {
     return &self->history;
@@ -369,7 +389,7 @@ ag_archive_t *ag_archive_open (const ag_archive_options_t *options, char **error
     if (!options->events || options->events > AG_ARCHIVE_EVENTS)
         self->options.events = AG_ARCHIVE_EVENTS;
     self->path = ag_strdup (options->path);
-    self->history = (ag_history_t) { s_read, s_bounds, s_streams, self };
+    self->history = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind };
     if (s_start (self, error_r) != 0)
         ag_archive_close (&self);
     return self;

@@ -45,8 +45,9 @@ ag_archive_t *ag_archive_open (const ag_archive_options_t *options, char **error
 /*  Commits what is on its way, then closes. */
 void ag_archive_close (ag_archive_t **self_p);
 
-/*  Returns a ticket, higher than all before, or 0: the disk fails. */
-uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event);
+/*  An event, and how far its stream is acknowledged to its writer. Returns a
+    ticket, higher than all before, or 0: the disk fails. */
+uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event, uint64_t acked);
 /*  Should the loop stop reading the bus for a moment, or until the next wake? */
 bool ag_archive_full (ag_archive_t *self);
 

@@ -32,7 +32,8 @@ typedef struct {
     ag_str_t stream, work_order, run;
     uint64_t epoch;
     uint64_t first, last;       /* held; 0, 0: none. Between them there may be holes */
-    uint64_t acked;             /* journal: acknowledged by a gateway as committed up to here */
+    uint64_t acked;             /* journal: acknowledged by gateways up to here; history: to the writer, so what is
+                                   missing up to here will never come */
     bool ended;                 /* its last event is run_completed or run_failed, or it was closed */
     int64_t started_us, updated_us;     /* least and greatest ts of its events, Unix microseconds */
 } ag_store_stream_t;
@@ -88,6 +89,9 @@ int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *contex
 typedef bool (ag_store_event_fn) (void *context, ag_event_t *event);
 int ag_store_each_event (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
     ag_store_event_fn *fn, void *context);
+/*  Calls back for each range of numbers behind `acked` that is missing before `last`, in order. */
+typedef void (ag_store_hole_fn) (void *context, uint64_t from, uint64_t to);
+int ag_store_each_hole (ag_store_t *self, ag_str_t stream, uint64_t epoch, ag_store_hole_fn *fn, void *context);
 uint64_t ag_store_damaged (const ag_store_t *self);     /* events left out by each_event so far */
 
 /*  Forgets what was last changed before `before_us`, and then, ended streams
