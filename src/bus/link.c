@@ -14,6 +14,7 @@
 #include "bus/frames.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "store/store.h"
 
 enum {
     BEAT_US = 1000000, /* HEARTBEAT, GOODBYE, and HELLO while nobody answers */
@@ -267,22 +268,29 @@ static void s_refuse (ag_link_t *self, const ag_control_t *welcome)
         "REFUSED", "a gateway refuses this stream, it runs unpublished: %s endpoint=%s", self->refused, self->endpoint);
 }
 
+/*  A gateway may know more of the stream than we do. */
+static uint64_t s_ours (const ag_link_t *self, uint64_t seq)
+{
+    return seq < self->stream->last ? seq : self->stream->last;
+}
+
 static void s_welcomed (ag_link_t *self, const ag_control_t *welcome)
 {
     if (welcome->error.ptr || welcome->conflict)
         s_refuse (self, welcome);
     else {
         self->welcomed = true;
-        self->acked = welcome->durable < self->stream->last ? welcome->durable : self->stream->last;
+        self->acked = s_ours (self, welcome->durable);
     }
     self->owner->said (self->owner->context, self, welcome);
 }
 
 static void s_acked (ag_link_t *self, const ag_control_t *ack)
 {
-    if (!self->welcomed || ack->durable > self->stream->last || ack->durable <= self->acked)
+    uint64_t durable = s_ours (self, ack->durable);
+    if (!self->welcomed || ack->durable >= AG_STORE_SEQ_LIMIT || durable <= self->acked)
         return;
-    self->acked = ack->durable;
+    self->acked = durable;
     self->owner->said (self->owner->context, self, ack);
 }
 

@@ -68,7 +68,6 @@ void ag_rows_forget (ag_store_t *self);         /* empties the cache, dirty or n
 void ag_rows_trim (ag_store_t *self);           /* empties it when it has grown large and nothing is dirty */
 
 /*  file.c: what is done to the file before SQLite sees it */
-int ag_store_file_lock (const char *path, char **error_r);              /* the fd, or -1 with errno */
 int ag_store_file_create (const char *path);                            /* 0600 when it is missing; 0 or -1 */
 char *ag_store_file_copy (const char *path, char **error_r);            /* folder of a private copy, or NULL */
 void ag_store_file_drop_copy (char **dir_p);

@@ -52,6 +52,10 @@ ag_store_t *ag_store_open (const char *path, ag_store_mode_t mode, char **error_
 /*  Commits, syncs, checkpoints, closes, nulls. */
 void ag_store_close (ag_store_t **self_p);
 
+/*  Takes the lock PATH-lock, made if need be, for as long as the descriptor that is
+    returned is open; -1 with errno (EBUSY: a live process has it) and a malloc'ed
+    *error_r. A writer does that by itself; for others who must be alone. */
+int ag_store_lock (const char *path, char **error_r);
 /*  1 a live process has the store at `path` open for writing, 0 none, -1 with errno. */
 int ag_store_locked (const char *path);
 /*  Renames a store that cannot be used, with its companions, so that a new one

@@ -85,13 +85,29 @@ def test_emit_without_a_gateway_is_owed_and_delivered_later(build_dir, run_dir):
         assert "0 of 0" in tool(build_dir, "replay", *to(gateway), "--owed").stderr
 
 
-def test_many_emits_at_once(build_dir, gateway, run_dir):
-    count = 12
-    words = [build_dir / "agentgate-emit", "--timeout", "50", *map(str, to(gateway)), "work_order_updated", "workOrderId=W"]
+def emit_many(build_dir, where, count):
+    words = [build_dir / "agentgate-emit", "--timeout", "50", *map(str, where), "work_order_updated", "workOrderId=W"]
     running = [subprocess.Popen([*words, f"status=s{i}"], stderr=subprocess.PIPE, text=True) for i in range(count)]
-    for process in running:
-        _, stderr = process.communicate(timeout=TIMEOUT)
-        assert process.returncode == 0, stderr
+    errors = [process.communicate(timeout=TIMEOUT)[1] for process in running]
+    return [process.returncode for process in running], errors
+
+
+def test_many_emits_at_once_while_no_gateway_is_there(build_dir, run_dir):
+    """None waits for another's gateway, and none is lost."""
+    count = 20
+    statuses, errors = emit_many(build_dir, nowhere(run_dir), count)
+    assert statuses == [3] * count, errors
+    with Gateway(build_dir, run_dir) as gateway:
+        assert tool(build_dir, "replay", *to(gateway), "--owed").returncode == 0
+        events = history(gateway, "@W")
+    assert [event["seq"] for event in events] == list(range(1, count + 1))
+    assert sorted(event["status"] for event in events) == sorted(f"s{i}" for i in range(count))
+
+
+def test_many_emits_at_once(build_dir, gateway, run_dir):
+    count = 20
+    statuses, errors = emit_many(build_dir, to(gateway), count)
+    assert statuses == [0] * count, errors
     events = history(gateway, "@W")
     assert [event["seq"] for event in events] == list(range(1, count + 1))
     assert sorted(event["status"] for event in events) == sorted(f"s{i}" for i in range(count))
@@ -241,6 +257,28 @@ def test_owed_gives_a_killed_run_its_end(build_dir, gateway, run_dir):
     events = history(gateway, "R")
     assert (events[-1]["type"], events[-1]["reason"]) == ("run_failed", "lost")
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_what_a_gateway_missed_stays_owed_to_it_alone(build_dir, run_dir):
+    """Two gateways, one of them away for the whole of a run, and of a work order's event."""
+    away = run_dir / "away"
+    away.mkdir()
+    endpoints = ["--control", f"ipc://{run_dir}/control", "--control", f"ipc://{away}/control", "--state-dir", run_dir / "state"]
+    with Gateway(build_dir, run_dir) as here:
+        with executor(build_dir, run_dir, "--bus", here.bus, *endpoints, "--run-id", "R", "--no-watch", "--", "echo", "hello") as run:
+            assert run.wait() == 0, run.stderr
+        assert emit(build_dir, ["--bus", here.bus, *endpoints], "work_order_updated", "workOrderId=W", "status=x").returncode == 0
+        for mark in ("runs/R/owed", "work-orders/W/owed"):
+            assert (run_dir / "state" / mark).read_text() == f"ipc://{away}/control\n"
+        assert "0 of 0" in tool(build_dir, "replay", *to(here), "--owed").stderr
+        still = tool(build_dir, "replay", *endpoints, "--owed")
+        assert still.returncode == 3 and "no gateway answers" in still.stderr
+        with Gateway(build_dir, away) as there:
+            paid = tool(build_dir, "replay", *endpoints, "--owed")
+            assert paid.returncode == 0 and "2 of 2" in paid.stderr, paid.stderr
+            assert owed_marks(run_dir) == []
+            for stream in ("R", "@W"):
+                assert history(there, stream) == history(here, stream) != []
 
 
 def history_or_nothing(gateway, run):
