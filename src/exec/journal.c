@@ -143,10 +143,10 @@ const char *ag_journal_lost (const ag_journal_t *self)
 
 uint64_t ag_journal_first (const ag_journal_t *self)
 {
-    if (!self->lost || self->tail_count == 0)
+    if (!self->lost || self->tail_count == 0 || self->committed)
         return 0;
     uint64_t first = ag_event_seq (self->tail[self->tail_first]);
-    return first > self->committed + 1 ? first : 0;
+    return first > 1 ? first : 0;
 }
 
 static int s_read_file (ag_journal_t *self, uint64_t from, uint64_t to, ag_journal_event_fn *fn, void *context)

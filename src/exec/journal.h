@@ -38,7 +38,8 @@ void ag_journal_acked (ag_journal_t *self, uint64_t seq);
 
 /*  Why there is no file (any more), lent; NULL: there is one. */
 const char *ag_journal_lost (const ag_journal_t *self);
-/*  Once lost: the seq from which on all is still held; 0: all since the start. */
+/*  The oldest seq that is held, when that is not the first: there never was a file. 0: the first is.
+    (When a file was lost in mid-run, what it has is held, and then what memory has: a hole between them.) */
 uint64_t ag_journal_first (const ag_journal_t *self);
 /*  The events from..to that are still held, in order, until fn returns false. 0 or -1. */
 int ag_journal_read (ag_journal_t *self, uint64_t from, uint64_t to, ag_journal_event_fn *fn, void *context);
