@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -629,6 +630,28 @@ static void test_what_one_gateway_lacks_stays_owed_to_it (void **state)
     free (there);
 }
 
+/*  A writer that was killed in the middle of making its journal. */
+static char *s_torn_journal (const char *state_dir, const char *name)
+{
+    char *folder = s_owing_folder (state_dir, name), *path = path_in (folder, "run.db"), *error = NULL;
+    pid_t child = fork ();
+    if (child == 0) {
+        /*  SQLite's own words for it: a transaction that has been written and not been committed. */
+        sqlite3 *db = NULL;
+        sqlite3_open (path, &db);
+        sqlite3_exec (db, "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; CREATE TABLE b (x);"
+            " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+            " INSERT INTO b SELECT hex (randomblob (100)) FROM n;", NULL, NULL, &error);
+        kill (getpid (), SIGKILL);
+    }
+    waitpid (child, NULL, 0);
+    char *hot = path_in (folder, "run.db-journal");
+    assert_int_equal (access (hot, F_OK), 0);
+    free (hot);
+    free (path);
+    return folder;
+}
+
 /*  Its writer was killed before there was anything in it. */
 static void test_a_journal_with_nothing_in_it_is_not_owed (void **state)
 {
@@ -636,12 +659,15 @@ static void test_a_journal_with_nothing_in_it_is_not_owed (void **state)
     char *folder = s_owing_folder (gateway->folder, "run-1"), *path = path_in (folder, "run.db");
     FILE *file = fopen (path, "w");
     fclose (file);
+    char *torn = s_torn_journal (gateway->folder, "run-4");
     char *young = s_owing_folder (gateway->folder, "run-2");
     char *old = s_owing_folder (gateway->folder, "run-3");
     struct timespec times[2] = { { 1000, 0 }, { 1000, 0 } };
     assert_int_equal (utimensat (AT_FDCWD, old, times, 0), 0);
     assert_int_equal (s_deliver (gateway, 0, 0).found, 0);
     assert_false (s_is_owed (folder));
+    assert_false (s_is_owed (torn));
+    free (torn);
     assert_true (s_is_owed (young));        /* its journal may be about to be made */
     assert_false (s_is_owed (old));
     free (path);

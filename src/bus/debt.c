@@ -95,12 +95,12 @@ static bool s_take_stream (void *context, const ag_store_stream_t *info)
     return false;
 }
 
-/*  A writer that was killed while it made its journal left an empty file: a
-    writer can make something of it. */
+/*  A writer that was killed while it made its journal left an empty file, or one
+    that is to be rolled back, which a reader cannot: a writer can. */
 static int s_open_journal (ag_debt_t *self, char **error_r)
 {
     self->journal = ag_store_open (self->path, AG_STORE_READ, error_r);
-    if (self->journal || errno != EBADMSG)
+    if (self->journal || (errno != EBADMSG && errno != EROFS))
         return self->journal ? 0 : -1;
     free (*error_r);
     *error_r = NULL;
