@@ -199,6 +199,12 @@ test_ring_with_holes_and_late_events (void **state)
         ;
     assert_int_equal (ag_ring_trail_class (ring, 34), AG_CLASS_HOLE);
     assert_int_equal (ag_ring_trail_class (ring, 33), AG_AGENT_TOOL_CALL);
+    /*  One that comes when its place has fallen off is in the history, and no hole any more. */
+    late = rig_event (&(rig_event_t) { "W1", "R1", 0, 34, RIG_CALL, 0, NULL });
+    assert_int_equal (ag_ring_insert (ring, late, 0), 0);
+    assert_int_equal (ag_ring_trail_class (ring, 34), AG_AGENT_TOOL_CALL);
+    assert_int_equal (ag_ring_trail_class (ring, 35), AG_CLASS_HOLE);
+    ag_event_unref (&late);
     ag_ring_destroy (&ring);
 }
 

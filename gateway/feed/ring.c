@@ -222,6 +222,8 @@ ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
 {
     uint64_t seq = ag_event_seq (event);
     size_t at = ag_ring_find (self, seq);
+    if (seq >= self->trail_first && seq < self->trail_end)
+        self->trail[seq & (self->trail_cap - 1)] = ag_class_of (event);
     /*  In front of the oldest it would be the next to fall off: it is in the history.
         Behind the newest is where a lost tail comes after all. */
     if (at == 0 || (at < self->count && s_slot (self, at)->seq == seq))

@@ -187,6 +187,10 @@ ag_stream_oldest (ag_stream_t *self)
     if (history != NULL && history->bounds (history->context, ag_stream_id (self), &epoch, &first, &last) == 1
             && first != 0)
         return first;
+    /*  What has left the ring is on its way there. */
+    if (history != NULL && history->behind != NULL && history->behind (history->context)
+            && ag_ring_trail_first (self->ring) < ag_ring_trail_end (self->ring))
+        return ag_ring_trail_first (self->ring);
     return ag_ring_count (self->ring) ? ag_ring_first (self->ring) : self->last + 1;
 }
 
