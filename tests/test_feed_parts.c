@@ -195,8 +195,15 @@ test_ring_with_holes_and_late_events (void **state)
     assert_int_equal (ag_ring_insert (ring, late, 0), 1);
     assert_int_equal (ag_ring_last (ring), 200);
     ag_event_unref (&late);
+    /*  One in front of the oldest, when something before it has fallen off already. */
+    ag_ring_evict (ring);
+    late = rig_event (&(rig_event_t) { "W1", "R1", 0, 5, RIG_CALL, 0, NULL });
+    assert_int_equal (ag_ring_insert (ring, late, 0), 0);
+    ag_event_unref (&late);
     while (ag_ring_evict (ring))
         ;
+    assert_int_equal (ag_ring_trail_class (ring, 4), AG_CLASS_HOLE);
+    assert_int_equal (ag_ring_trail_class (ring, 5), AG_AGENT_TOOL_CALL);
     assert_int_equal (ag_ring_trail_class (ring, 34), AG_CLASS_HOLE);
     assert_int_equal (ag_ring_trail_class (ring, 33), AG_AGENT_TOOL_CALL);
     /*  One that comes when its place has fallen off is in the history, and no hole any more. */

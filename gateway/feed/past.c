@@ -111,11 +111,23 @@ s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
     return s_read (self, oldest, stream, seq, limit) == 0 ? oldest : NULL;
 }
 
+/*  What the ring remembers of it, in front of its oldest: what fell off; and between
+    the last of that and the oldest nothing ever came. */
+typedef enum { UNKNOWN, NEVER_CAME, EXISTED } s_memory_t;
+
+static s_memory_t
+s_remembered (const ag_stream_t *stream, uint64_t seq)
+{
+    uint64_t first = ag_ring_trail_first (stream->ring), end = ag_ring_trail_end (stream->ring);
+    if (first == end || seq < first)
+        return UNKNOWN;
+    return seq >= end || ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE ? NEVER_CAME : EXISTED;
+}
+
 static bool
 s_existed (const ag_stream_t *stream, uint64_t seq)
 {
-    return seq >= ag_ring_trail_first (stream->ring) && seq < ag_ring_trail_end (stream->ring)
-        && ag_ring_trail_class (stream->ring, seq) != AG_CLASS_HOLE;
+    return s_remembered (stream, seq) == EXISTED;
 }
 
 /*  A hole from `from` on ends before the first that has existed: that may yet be read. */
@@ -147,10 +159,13 @@ static ag_gap_reason_t
 s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     uint64_t epoch = stream->epoch, first = 0, last = 0;
+    s_memory_t memory = s_remembered (stream, seq);
     int found = self->history->bounds (self->history->context, ag_stream_id (stream), &epoch, &first, &last);
+    if (memory == NEVER_CAME)
+        return AG_GAP_LOST;
     if (found == 1 && seq < first)
         return AG_GAP_RETENTION;
-    if (s_existed (stream, seq))
+    if (memory == EXISTED)
         return AG_GAP_EVICTED;
     return found == 1 ? AG_GAP_LOST : AG_GAP_RETENTION;
 }

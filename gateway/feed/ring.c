@@ -33,6 +33,12 @@ struct ag_ring {
     uint64_t trail_end;         /* one behind the newest */
 };
 
+static ag_slot_t *
+s_slot (const ag_ring_t *self, size_t index)
+{
+    return &self->slots[(self->head + index) & (self->cap - 1)];
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Trail */
 
@@ -68,6 +74,18 @@ s_trail_add (ag_ring_t *self, const ag_slot_t *slot)
     while (self->trail_end < slot->seq)
         s_trail_push (self, AG_CLASS_HOLE);
     s_trail_push (self, slot->class);
+}
+
+/*  A late one in front of the oldest is no hole any more, now or when the oldest has fallen off.
+    (An empty trail begins with what falls off first: it knows nothing of what was before.) */
+static void
+s_trail_insert (ag_ring_t *self, uint64_t seq, uint8_t class)
+{
+    if (seq >= self->trail_first && seq < self->trail_end)
+        self->trail[seq & (self->trail_cap - 1)] = class;
+    else if (self->trail_end > self->trail_first && self->count && seq < s_slot (self, 0)->seq
+            && seq >= self->trail_end)
+        s_trail_add (self, &(ag_slot_t) { .seq = seq, .class = class });
 }
 
 uint64_t
@@ -108,12 +126,6 @@ ag_ring_destroy (ag_ring_t **self_p)
     ag_ring_clear (*self_p);
     free (*self_p);
     *self_p = NULL;
-}
-
-static ag_slot_t *
-s_slot (const ag_ring_t *self, size_t index)
-{
-    return &self->slots[(self->head + index) & (self->cap - 1)];
 }
 
 const ag_slot_t *
@@ -222,8 +234,8 @@ ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
 {
     uint64_t seq = ag_event_seq (event);
     size_t at = ag_ring_find (self, seq);
-    if (seq >= self->trail_first && seq < self->trail_end)
-        self->trail[seq & (self->trail_cap - 1)] = ag_class_of (event);
+    if (at == 0)
+        s_trail_insert (self, seq, ag_class_of (event));
     /*  In front of the oldest it would be the next to fall off: it is in the history.
         Behind the newest is where a lost tail comes after all. */
     if (at == 0 || (at < self->count && s_slot (self, at)->seq == seq))
