@@ -2,9 +2,11 @@
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +14,7 @@ import urllib.request
 import pytest
 
 from fake_executor import FakeExecutor
-from harness import Gateway
+from harness import Gateway, executor
 
 TIMEOUT = 60
 
@@ -170,3 +172,36 @@ def test_what_was_acknowledged_survives_kill_9_at_any_moment(build_dir, run_dir)
         gateway.wait()
         assert all(first > acked for first, _ in executor.asked)
     executor.__exit__()
+
+
+MANY = 100_000
+TALKER = """import sys
+for i in range(%d):
+    sys.stdout.write('{"type":"text","text":"#%%d# and some more words, so that it is as long as texts are"}\\n' %% i)
+""" % MANY
+
+
+def stored_events(path):
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    rows = [(key & ((1 << 36) - 1), data) for key, data in db.execute("select key, data from event order by key")]
+    db.close()
+    return rows
+
+
+def test_a_long_run_while_no_gateway_was_there(build_dir, run_dir):
+    """100,000 events; the gateway is started when the executor has ended. All there, in order, exactly once."""
+    where = ["--control", f"ipc://{run_dir}/control", "--state-dir", run_dir / "state"]
+    with executor(build_dir, run_dir, "--bus", f"ipc://{run_dir}/bus", *where, "--run-id", "R", "--no-watch", "--quiet",
+                  "--format", "flat", "--", sys.executable, "-c", TALKER) as run:
+        assert run.wait() == 0, run.stderr
+    with Gateway(build_dir, run_dir) as gateway:
+        began = time.monotonic()
+        owed = subprocess.run([build_dir / "agentgate-replay", *where, "--owed"], capture_output=True, text=True, timeout=TIMEOUT)
+        print(f"delivered in {time.monotonic() - began:.2f} s: {owed.stderr}")
+        assert owed.returncode == 0 and "1 of 1" in owed.stderr
+        exported = seqs(gateway, "R")
+    journal = stored_events(run_dir / "state" / "runs" / "R" / "run.db")
+    assert stored_events(history(run_dir)) == journal
+    assert exported == [seq for seq, _ in journal] == list(range(1, len(journal) + 1))
+    marks = [int(mark.group(1)) for _, data in journal if (mark := re.search(rb"#(\d+)# and", data))]
+    assert marks == list(range(MANY))
