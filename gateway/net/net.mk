@@ -87,3 +87,10 @@ install-sysusers:
 uninstall-hook: uninstall-sysusers
 uninstall-sysusers:
 	rm -f $(DESTDIR)$(sysusersdir)/agentgate.conf
+
+# What it costs when a thousand viewers come back at once: bench/reconnect.py.
+noinst_PROGRAMS += bench/reconnect
+bench_reconnect_SOURCES = bench/reconnect.c
+bench_reconnect_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+bench_reconnect_LDADD = libag_core.la $(ZMQ_LIBS)
+EXTRA_DIST += bench/gateway_store.py bench/reconnect.py
