@@ -301,6 +301,16 @@ test_what_never_comes_into_the_history_is_a_gap (void **state)
 }
 
 static void
+test_what_was_given_up_before_anything_came_is_lost_and_not_deleted (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 3, hub.now_us);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed gap[1-3 lost] replay_complete");
+}
+
+static void
 test_a_run_that_ended_while_away (void **state)
 {
     (void) state;
@@ -535,6 +545,7 @@ main (void)
         BOUNDARY (test_the_history_fills_in_for_the_ring),
         BOUNDARY (test_what_is_on_its_way_into_the_history_is_waited_for),
         BOUNDARY (test_what_never_comes_into_the_history_is_a_gap),
+        BOUNDARY (test_what_was_given_up_before_anything_came_is_lost_and_not_deleted),
         BOUNDARY (test_a_run_that_ended_while_away),
         BOUNDARY (test_a_work_order_that_only_the_history_knows),
         BOUNDARY (test_what_only_the_history_knows_may_be_forbidden),

@@ -178,7 +178,7 @@ s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
 static void
 s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
 {
-    stream->last = ag_event_seq (event);
+    stream->last = stream->held = ag_event_seq (event);
     stream->version++;
     size_t evicted = ag_ring_put (stream->ring, event, now_us);
     ag_stream_count_bytes (stream);

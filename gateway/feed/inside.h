@@ -64,6 +64,7 @@ struct ag_stream {
     bool heard;                 /* of its writer, or an event; else known from the history or asked for */
     uint64_t epoch;             /* 0: not known */
     uint64_t last;              /* head: newest seq, lost ones included */
+    uint64_t held;              /* newest that was ever here or in the history; 0: none */
     uint64_t version;           /* grows whenever a reader could see something else */
     ag_ring_t *ring;            /* tail of this epoch */
     size_t counted_bytes;       /* of the ring, in the hub's sum */

@@ -167,7 +167,7 @@ s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
         return AG_GAP_RETENTION;
     if (memory == EXISTED)
         return AG_GAP_EVICTED;
-    return found == 1 ? AG_GAP_LOST : AG_GAP_RETENTION;
+    return found == 1 || seq > stream->held ? AG_GAP_LOST : AG_GAP_RETENTION;
 }
 
 static void

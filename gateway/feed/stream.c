@@ -76,7 +76,7 @@ s_recall (ag_stream_t *self, int64_t now_us)
     if (history == NULL || history->bounds (history->context, ag_stream_id (self), &epoch, &first, &last) != 1)
         return;
     self->epoch = epoch;
-    self->last = last;
+    self->last = self->held = last;
     self->producer = AG_PRODUCER_LOST;
     ag_stream_use (self, true, now_us);
     history->read (history->context, ag_stream_id (self), epoch, last, last, s_recall_newest, self);
@@ -217,7 +217,7 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
         s_close_places (self);
     s_forget_events (self);
     self->epoch = epoch;
-    self->last = 0;
+    self->last = self->held = 0;
     self->over = false;
     self->version++;
     ag_lane_t *lane;

@@ -108,15 +108,21 @@ class Host:
     async def suffer(self):
         while True:
             await asyncio.sleep(self.chance.uniform(0.3, 4.0))
+            if not self.gateway:
+                continue
             if self.chance.random() < 0.2:
-                self.gateway.kill(signal.SIGSTOP)
+                gateway = self.gateway
+                gateway.kill(signal.SIGSTOP)
                 await asyncio.sleep(self.chance.uniform(0.1, 1.5))
-                self.gateway.kill(signal.SIGCONT)
+                gateway.kill(signal.SIGCONT)
             else:
                 self.kill()
                 await asyncio.sleep(self.chance.choice([0.0, 0.0, 0.3, 2.0]))
-                self.starting = asyncio.get_running_loop().run_in_executor(None, self.start)
-                await asyncio.shield(self.starting)
+                await self.come_back()
+
+    async def come_back(self):
+        self.starting = asyncio.get_running_loop().run_in_executor(None, self.start)
+        await asyncio.shield(self.starting)
 
     async def recover(self):
         if self.starting:
@@ -162,6 +168,15 @@ class World:
                     await self.spare_or_kill(chance, program)
                 finally:
                     program.kill(signal.SIGCONT)
+            if program.process.returncode == 0 and not (self.state / "runs" / run / "owed").exists():
+                await self.kill_at_the_worst_moment(chance)
+
+    async def kill_at_the_worst_moment(self, chance):
+        """Something was acknowledged this moment: it must be on a disk."""
+        host = chance.choice(self.hosts)
+        if host.gateway and chance.random() < 0.3:
+            host.kill()
+            await host.come_back()
 
     async def spare_or_kill(self, chance, program):
         fate, left = chance.random(), chance.uniform(0.05, 3.0)
@@ -190,7 +205,13 @@ class World:
                 emitted.append((process, work_order, number))
                 if chance.random() < 0.1:
                     asyncio.get_running_loop().call_later(chance.uniform(0.0, 0.3), process.kill)
-            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            left = chance.uniform(0.0, 1.0)
+            while left > 0 and process.poll() is None:
+                await asyncio.sleep(0.001)
+                left -= 0.001
+            if process.returncode == 0:
+                await self.kill_at_the_worst_moment(chance)
+            await asyncio.sleep(max(0.0, left))
 
     def make_viewers(self, chance, name, work_orders):
         viewers = []
@@ -363,7 +384,7 @@ async def play(build, folder, seed, gateways, seconds, log=print):
         while seconds > 0:
             number += 1
             began = time.monotonic()
-            messages += await world.round(number, min(seconds, ROUND_SECONDS))
+            messages += await asyncio.wait_for(world.round(number, min(seconds, ROUND_SECONDS)), 5 * CALM_SECONDS)
             seconds -= ROUND_SECONDS
             log(f"round {number}: {world.runs} runs, {world.kills} executors and {sum(h.kills for h in world.hosts)} gateways killed, "
                 f"{messages} messages judged; {time.monotonic() - began:.0f} s")

@@ -149,9 +149,11 @@ class Proxy:
             line.weather = WEATHER[self.chance.choice(DAYS) if self.storm else "calm"]
         if self.storm and self.chance.random() < 0.25:
             self.cut(self.chance.uniform(0.0, 1.0))
-        if self.storm and self.chance.random() < 0.01:      # long enough to be taken for dead, while data goes on
-            self.up.weather = self.down.weather = WEATHER["silent"]
-            self.change_at = time.monotonic() + 11
+        deaf = self.chance.random()
+        if self.storm and deaf < 0.08:          # the control channel alone, until what is missing is given up:
+            self.up.weather = WEATHER["silent"]     # of writers that are not known yet, or, longer, of those that are
+            self.bus.weather = WEATHER[self.chance.choice(["breeze", "rough"])]
+            self.change_at = time.monotonic() + (11 if deaf < 0.01 else 3.6)
 
     def run(self):
         print("ready", flush=True)

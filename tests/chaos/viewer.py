@@ -232,6 +232,9 @@ def judge(viewer, connection, journal):
             complain("a gap behind what was delivered", gap=gap, at=place.at)
         if not 1 <= gap["from"] <= gap["to"] or sum(gap["counts"].values()) < 1:
             complain("a gap of nothing", gap=gap)
+        #  Nothing is old here, and no disk fails; only the slow one is shed.
+        if gap["reason"] != "lost" and (gap["reason"], mode) != ("rate", "slow"):
+            complain("a gap for a reason that cannot be", gap=gap)
         place.gaps.append((gap["from"], gap["to"]))
         place.told.append(gap)
 
