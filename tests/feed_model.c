@@ -476,6 +476,8 @@ s_gap (model_t *self, model_viewer_t *viewer, ag_str_t message)
         gap.count[kind] = rig_number (part, ag_kind_name ((ag_kind_t) kind));
     if (gap.stream < 0 || gap.from > gap.to || gap.from == 0 || gap.reason.ptr == NULL)
         model_fail (self, "malformed: %.*s", (int) message.len, message.ptr);
+    else if (viewer->told_epoch[gap.stream] != model_epoch (gap.epoch))
+        model_fail (self, "%s: gap before its epoch was told", self->streams[gap.stream].id);
     else
         s_check_gap_now (self, viewer, &gap);
     viewer->sent_us = self->now_us;

@@ -183,6 +183,9 @@ struct rig_history {
     size_t count, cap;
     bool fail, fail_bounds;     /* reads fail; questions for bounds */
     size_t reads;               /* events handed out */
+    ag_event_t **late;          /* added, and not to be read yet; references */
+    size_t late_count;
+    bool delay;                 /* what is added goes there */
     ag_history_t face;          /* handed to the hub */
 };
 
@@ -245,11 +248,18 @@ s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *f
     return 0;
 }
 
+static bool
+s_behind_puts (void *context)
+{
+    const rig_history_t *self = context;
+    return self->late_count > 0;
+}
+
 rig_history_t *
 rig_history_new (void)
 {
     rig_history_t *self = ag_calloc (1, sizeof *self);
-    self->face = (ag_history_t) { s_read, s_bounds, s_streams, self };
+    self->face = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind_puts };
     return self;
 }
 
@@ -261,6 +271,8 @@ rig_history_destroy (rig_history_t **self_p)
         return;
     for (size_t i = 0; i < self->count; i++)
         ag_event_unref (&self->events[i]);
+    rig_history_drop (self);
+    free (self->late);
     free (self->events);
     free (self);
     *self_p = NULL;
@@ -290,10 +302,33 @@ rig_history_fail_bounds (rig_history_t *self, bool fail)
     self->fail_bounds = fail;
 }
 
+void
+rig_history_delay (rig_history_t *self, bool delay)
+{
+    self->delay = delay;
+    for (size_t i = 0; i < self->late_count && !delay; i++) {
+        rig_history_add (self, self->late[i]);
+        ag_event_unref (&self->late[i]);
+    }
+    self->late_count = delay ? self->late_count : 0;
+}
+
+void
+rig_history_drop (rig_history_t *self)
+{
+    while (self->late_count)
+        ag_event_unref (&self->late[--self->late_count]);
+}
+
 /*  A late one goes to its place. */
 void
 rig_history_add (rig_history_t *self, ag_event_t *event)
 {
+    if (self->delay) {
+        self->late = ag_realloc (self->late, (self->late_count + 1) * sizeof *self->late);
+        self->late[self->late_count++] = ag_event_ref (event);
+        return;
+    }
     if (self->count == self->cap) {
         self->cap = self->cap ? self->cap * 2 : 64;
         self->events = ag_realloc (self->events, self->cap * sizeof *self->events);

@@ -49,6 +49,9 @@ const ag_history_t *rig_history_face (rig_history_t *self);
 void rig_history_add (rig_history_t *self, ag_event_t *event);
 /*  Forgets what is before seq. */
 void rig_history_prune (rig_history_t *self, const char *stream, uint64_t epoch, uint64_t seq);
+/*  What is added from now on cannot be read until it is told otherwise; or never (drop). */
+void rig_history_delay (rig_history_t *self, bool delay);
+void rig_history_drop (rig_history_t *self);
 /*  All reads fail until told otherwise. */
 void rig_history_fail (rig_history_t *self, bool fail);
 /*  How many events were read from it. */

@@ -10,7 +10,9 @@
 #include <agentgate/writer.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #include <zmq.h>
 
 #include "bus/curve.h"
+#include "bus/debt.h"
 #include "bus/frames.h"
 #include "bus/heads.h"
 #include "bus/owed.h"
@@ -457,13 +460,12 @@ static char *s_owing_run (const char *state_dir, const char *name, uint64_t coun
     return folder;
 }
 
-static ag_owed_result_t s_deliver (const gateway_t *gateway, int64_t answer_us, int64_t patience_us)
+static ag_owed_result_t s_deliver_to (const char *state_dir, const char *const *controls, size_t count, int64_t answer_us,
+    int64_t patience_us)
 {
-    char *control = ag_asprintf ("ipc://%s/control", gateway->folder);
-    const char *controls[1] = { control };
-    ag_owed_options_t options = { .state_dir = gateway->folder,
+    ag_owed_options_t options = { .state_dir = state_dir,
         .control = controls,
-        .control_count = 1,
+        .control_count = count,
         .answer_us = answer_us,
         .patience_us = patience_us };
     ag_owed_t *owed = ag_owed_new (&options);
@@ -476,6 +478,14 @@ static ag_owed_result_t s_deliver (const gateway_t *gateway, int64_t answer_us, 
     ag_owed_result_t result;
     ag_owed_result (owed, &result);
     ag_owed_destroy (&owed);
+    return result;
+}
+
+static ag_owed_result_t s_deliver (const gateway_t *gateway, int64_t answer_us, int64_t patience_us)
+{
+    char *control = ag_asprintf ("ipc://%s/control", gateway->folder);
+    const char *controls[1] = { control };
+    ag_owed_result_t result = s_deliver_to (gateway->folder, controls, 1, answer_us, patience_us);
     free (control);
     return result;
 }
@@ -585,6 +595,121 @@ static void test_a_damaged_journal_does_not_stop_the_others (void **state)
     free (bad);
     free (empty);
     free (good);
+}
+
+/*  Of two gateways one is not there: it is named in the mark, and gets all when it comes. */
+static void test_what_one_gateway_lacks_stays_owed_to_it (void **state)
+{
+    gateway_t *gateway = *state, second = { .folder = path_in (gateway->folder, "second") };
+    assert_int_equal (mkdir (second.folder, 0700), 0);
+    char *folder = s_owing_run (gateway->folder, "run-1", 3, true);
+    char *here = ag_asprintf ("ipc://%s/control", gateway->folder), *there = ag_asprintf ("ipc://%s/control", second.folder);
+    const char *both[2] = { here, there };
+    s_gateway_start (gateway, 0, UINT64_MAX);
+    ag_owed_result_t result = s_deliver_to (gateway->folder, both, 2, 300000, 0);
+    assert_int_equal (result.delivered, 1);
+    assert_int_equal (result.partly, 1);
+    assert_false (result.unanswered);
+    char *mark = ag_owed_read (folder);
+    assert_non_null (mark);
+    assert_true (strncmp (mark, there, strlen (there)) == 0 && strcmp (mark + strlen (there), "\n") == 0);
+    assert_false (ag_owed_names (mark, here));
+    assert_true (ag_owed_names (mark, there));
+    free (mark);
+    assert_int_equal (s_deliver (gateway, 0, 0).found, 0);          /* not owed to that one */
+    s_gateway_start (&second, 0, UINT64_MAX);
+    result = s_deliver_to (gateway->folder, both, 2, 0, 0);
+    assert_int_equal (result.delivered, 1);
+    assert_int_equal (result.partly, 0);
+    assert_false (s_is_owed (folder));
+    free (folder);
+    s_gateway_stop (&second);
+    ag_buf_free (&second.seqs);
+    free (second.folder);
+    free (here);
+    free (there);
+}
+
+/*  A writer that was killed in the middle of making its journal. */
+static char *s_torn_journal (const char *state_dir, const char *name)
+{
+    char *folder = s_owing_folder (state_dir, name), *path = path_in (folder, "run.db"), *error = NULL;
+    pid_t child = fork ();
+    if (child == 0) {
+        /*  SQLite's own words for it: a transaction that has been written and not been committed. */
+        sqlite3 *db = NULL;
+        sqlite3_open (path, &db);
+        sqlite3_exec (db, "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; CREATE TABLE b (x);"
+            " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+            " INSERT INTO b SELECT hex (randomblob (100)) FROM n;", NULL, NULL, &error);
+        kill (getpid (), SIGKILL);
+    }
+    waitpid (child, NULL, 0);
+    char *hot = path_in (folder, "run.db-journal");
+    assert_int_equal (access (hot, F_OK), 0);
+    free (hot);
+    free (path);
+    return folder;
+}
+
+/*  Its writer was killed before there was anything in it. */
+static void test_a_journal_with_nothing_in_it_is_not_owed (void **state)
+{
+    gateway_t *gateway = *state;
+    char *folder = s_owing_folder (gateway->folder, "run-1"), *path = path_in (folder, "run.db");
+    FILE *file = fopen (path, "w");
+    fclose (file);
+    char *torn = s_torn_journal (gateway->folder, "run-4");
+    char *young = s_owing_folder (gateway->folder, "run-2");
+    char *old = s_owing_folder (gateway->folder, "run-3");
+    struct timespec times[2] = { { 1000, 0 }, { 1000, 0 } };
+    assert_int_equal (utimensat (AT_FDCWD, old, times, 0), 0);
+    assert_int_equal (s_deliver (gateway, 0, 0).found, 0);
+    assert_false (s_is_owed (folder));
+    assert_false (s_is_owed (torn));
+    free (torn);
+    assert_true (s_is_owed (young));        /* its journal may be about to be made */
+    assert_false (s_is_owed (old));
+    free (path);
+    free (folder);
+    free (young);
+    free (old);
+}
+
+/*  An orchestrator adds to a work order's stream while that is delivered. */
+static void test_a_work_order_is_delivered_beside_its_writer (void **state)
+{
+    gateway_t *gateway = *state;
+    char *parent = path_in (gateway->folder, "work-orders"), *folder = path_in (parent, "W"), *error = NULL;
+    assert_int_equal (mkdir (parent, 0700) | mkdir (folder, 0700), 0);
+    ag_writer_t *writer = s_writer (folder, &(ag_ids_t){ .work_order = WORK_ORDER }, &error);
+    assert_non_null (writer);
+    s_put_status (writer, "one");
+    assert_int_equal (ag_owed_mark (folder), 0);
+    s_gateway_start (gateway, 0, UINT64_MAX);
+    char *control = ag_asprintf ("ipc://%s/control", gateway->folder);
+    const char *controls[1] = { control };
+    ag_owed_options_t options = { .state_dir = gateway->folder, .control = controls, .control_count = 1 };
+    ag_debt_t *debt = ag_debt_new (folder, &options, NULL, ag_clock_mono_us (), &error);
+    assert_non_null (debt);
+    /*  One at a time. */
+    assert_null (ag_debt_new (folder, &options, NULL, ag_clock_mono_us (), &error));
+    assert_int_equal (errno, 0);
+    int64_t when_us;
+    while (ag_debt_turn (debt, ag_clock_mono_us (), &when_us) == AG_DEBT_PAYING)
+        usleep (1000);
+    assert_true (s_is_owed (folder));       /* its writer has the journal: that it was delivered is noted another time */
+    ag_debt_destroy (&debt);
+    s_put_status (writer, "two");
+    ag_writer_close (&writer, 0);
+    ag_owed_result_t result = s_deliver (gateway, 0, 0);
+    assert_int_equal (result.delivered, 1);
+    assert_false (s_is_owed (folder));
+    s_gateway_stop (gateway);
+    assert_string_equal (ag_buf_cstr (&gateway->seqs), "1 2 ");
+    free (control);
+    free (parent);
+    free (folder);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -721,6 +846,9 @@ int main (void)
         TEST (test_no_gateway_answers_and_all_stays_owed),
         TEST (test_a_gateway_that_cannot_commit_leaves_it_owed),
         TEST (test_a_damaged_journal_does_not_stop_the_others),
+        TEST (test_what_one_gateway_lacks_stays_owed_to_it),
+        TEST (test_a_journal_with_nothing_in_it_is_not_owed),
+        TEST (test_a_work_order_is_delivered_beside_its_writer),
         TEST (test_keys_let_in_whom_they_name_and_nobody_else),
         TEST (test_keys_that_are_missing_or_open_are_named),
     };

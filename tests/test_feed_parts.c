@@ -230,6 +230,11 @@ test_ring_with_holes_and_late_events (void **state)
     assert_int_equal (ag_ring_insert (ring, late, 0), 0);
     assert_int_equal (ag_ring_slot (ring, ag_ring_find (ring, 31))->seq, 33);
     ag_event_unref (&late);
+    /*  A tail that was given up, and comes after all. */
+    late = rig_event (&(rig_event_t) { "W1", "R1", 0, 200, RIG_CALL, 0, NULL });
+    assert_int_equal (ag_ring_insert (ring, late, 0), 1);
+    assert_int_equal (ag_ring_last (ring), 200);
+    ag_event_unref (&late);
     /*  In front of the ring there is a trail that can say so, or nothing is known. */
     late = rig_event (&(rig_event_t) { "W1", "R1", 0, 2, RIG_USAGE, 0, NULL });
     assert_int_equal (ag_ring_insert (ring, late, 0), 0);
@@ -247,10 +252,18 @@ test_ring_with_holes_and_late_events (void **state)
     ag_event_unref (&late);
     while (ag_ring_evict (ring))
         ;
+    assert_int_equal (ag_ring_trail_class (ring, 4), AG_CLASS_HOLE);
+    assert_int_equal (ag_ring_trail_class (ring, 5), AG_AGENT_USAGE);
     assert_int_equal (ag_ring_trail_class (ring, 34), AG_CLASS_HOLE);
     assert_int_equal (ag_ring_trail_class (ring, 33), AG_AGENT_TOOL_CALL);
     assert_int_equal (ag_ring_trail_class (ring, 10), AG_CLASS_HOLE);
     assert_int_equal (ag_ring_trail_class (ring, 11), AG_AGENT_USAGE);
+    /*  One that comes when its place has fallen off is in the history, and no hole any more. */
+    late = rig_event (&(rig_event_t) { "W1", "R1", 0, 34, RIG_CALL, 0, NULL });
+    assert_int_equal (ag_ring_insert (ring, late, 0), 0);
+    assert_int_equal (ag_ring_trail_class (ring, 34), AG_AGENT_TOOL_CALL);
+    assert_int_equal (ag_ring_trail_class (ring, 35), AG_CLASS_HOLE);
+    ag_event_unref (&late);
     ag_ring_destroy (&ring);
 }
 

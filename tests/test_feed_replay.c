@@ -326,6 +326,50 @@ test_the_history_fills_in_for_the_ring (void **state)
     tap_expect (&tap, "stream_started c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
 }
 
+/*  A disk takes its time: what fell off the ring is waited for, and is no gap. */
+static void
+test_what_is_on_its_way_into_the_history_is_waited_for (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    tap_subscribe_run (&tap, &hub, "R1", NULL);
+    tap_wait (&hub, 0);
+    tap_forget (&tap);
+    rig_history_delay (hub.history, true);
+    tap_put (&hub, RIG_CALL, 1, 10);
+    tap_wait (&hub, 1000);
+    tap_expect (&tap, "");
+    rig_history_delay (hub.history, false);
+    tap_wait (&hub, 100);
+    tap_expect (&tap, "stream_started c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
+}
+
+static void
+test_what_never_comes_into_the_history_is_a_gap (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    tap_subscribe_run (&tap, &hub, "R1", NULL);
+    tap_wait (&hub, 0);
+    tap_forget (&tap);
+    rig_history_delay (hub.history, true);
+    tap_put (&hub, RIG_CALL, 1, 10);
+    tap_wait (&hub, 1000);
+    rig_history_drop (hub.history);         /* the disk has failed */
+    tap_wait (&hub, 100);
+    tap_expect (&tap, "stream_started gap[1-6 evicted] c7 c8 c9 c10");
+}
+
+static void
+test_what_was_given_up_before_anything_came_is_lost_and_not_deleted (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 3, hub.now_us);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed gap[1-3 lost] replay_complete");
+}
+
 static void
 test_a_run_that_ended_while_away (void **state)
 {
@@ -843,6 +887,9 @@ main (void)
         BOUNDARY (test_an_idle_client_whose_position_ages_out),
         BOUNDARY (test_a_stalled_client_that_fell_off_the_ring),
         BOUNDARY (test_the_history_fills_in_for_the_ring),
+        BOUNDARY (test_what_is_on_its_way_into_the_history_is_waited_for),
+        BOUNDARY (test_what_never_comes_into_the_history_is_a_gap),
+        BOUNDARY (test_what_was_given_up_before_anything_came_is_lost_and_not_deleted),
         BOUNDARY (test_a_run_that_ended_while_away),
         BOUNDARY (test_a_work_order_that_only_the_history_knows),
         BOUNDARY (test_what_only_the_history_knows_may_be_forbidden),

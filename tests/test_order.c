@@ -70,11 +70,21 @@ static void s_state (void *context, ag_producer_t state)
     ag_buf_printf (context, "%s ", names[state]);
 }
 
-static void s_open (fixture_t *f, uint64_t held)
+static void s_open_in (fixture_t *f, uint64_t held, ag_order_pool_t *pool)
 {
     memset (f, 0, sizeof *f);
     ag_order_out_t out = { s_deliver, s_lost, s_late, s_ask, s_state, &f->text };
-    f->order = ag_order_new (&out, held, 0);
+    f->order = ag_order_new (&out, held, pool, 0);
+}
+
+static void s_open (fixture_t *f, uint64_t held)
+{
+    s_open_in (f, held, NULL);
+}
+
+static bool s_said (fixture_t *f, const char *text)
+{
+    return strstr (ag_buf_cstr (&f->text), text) != NULL;
 }
 
 static void s_close (fixture_t *f)
@@ -137,7 +147,7 @@ static void test_a_hole_is_asked_for_and_closed_by_resend (void **state)
     assert_out (&f, 0, "1 ask(2-3) ");
     s_put (&f, 2, true, 1 * MS);
     s_put (&f, 3, true, 1 * MS);
-    ag_order_resent (f.order, 2, 3, 1, 1 * MS);
+    ag_order_resent (f.order, 2, 0, 3, 1, 1 * MS);
     assert_out (&f, 1 * MS, "2 3 4 ");
     s_close (&f);
 }
@@ -153,7 +163,7 @@ static void test_a_lost_last_event_is_noticed_by_the_head (void **state)
     ag_order_head (f.order, 1, 2, false, false, 1 * SECOND);
     assert_out (&f, 1 * SECOND, "ask(2-2) ");
     s_put (&f, 2, true, 1 * SECOND);
-    ag_order_resent (f.order, 2, 2, 1, 1 * SECOND);
+    ag_order_resent (f.order, 2, 0, 2, 1, 1 * SECOND);
     ag_order_head (f.order, 1, 2, true, false, 1 * SECOND);
     assert_out (&f, 1 * SECOND, "2 ended ");
     s_close (&f);
@@ -178,7 +188,7 @@ static void test_a_window_is_continued_where_it_was_cut (void **state)
     assert_out (&f, 0, "ask(1-4) ");
     s_put (&f, 1, true, 1 * MS);
     s_put (&f, 2, true, 1 * MS);
-    ag_order_resent (f.order, 1, 2, 1, 1 * MS);
+    ag_order_resent (f.order, 1, 0, 2, 1, 1 * MS);
     assert_out (&f, 1 * MS, "1 2 ask(3-4) ");
     s_close (&f);
 }
@@ -219,7 +229,7 @@ static void test_what_the_writer_no_longer_has_is_given_up_soon (void **state)
     assert_out (&f, 0, "ask(3-4) ");
     s_put (&f, 3, true, 1 * MS);
     s_put (&f, 4, true, 1 * MS);
-    ag_order_resent (f.order, 3, 4, 3, 1 * MS);
+    ag_order_resent (f.order, 3, 0, 4, 3, 1 * MS);
     assert_out (&f, 249 * MS, "");              /* what it sent before may still be on the bus */
     assert_out (&f, 250 * MS, "lost(1-2) 3 4 ");
     assert_int_equal (ag_order_settled (f.order), 4);
@@ -234,11 +244,111 @@ static void test_a_hole_in_the_journal_itself_is_given_up (void **state)
     ag_order_head (f.order, 1, 5, false, true, 0);
     assert_out (&f, 0, "ask(1-5) ");
     s_put (&f, 1, true, 0);
+    ag_order_resent (f.order, 1, 0, 1, 1, 0);
+    assert_out (&f, 0, "1 ask(2-5) ");
     s_put (&f, 5, true, 0);
-    ag_order_resent (f.order, 1, 5, 1, 0);
-    assert_out (&f, 0, "1 ");
+    ag_order_resent (f.order, 2, 4, 5, 1, 0);
+    assert_out (&f, 249 * MS, "");
     assert_out (&f, 250 * MS, "lost(2-4) 5 ");
+    assert_int_equal (ag_order_settled (f.order), 5);
     s_close (&f);
+}
+
+/*  The connection broke behind the first, or something on the way was lost. */
+static void test_what_was_sent_and_did_not_come_is_asked_for_again (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, 0);
+    ag_order_head (f.order, 1, 4, false, true, 0);
+    assert_out (&f, 0, "ask(1-4) ");
+    s_put (&f, 1, true, 0);
+    s_put (&f, 4, true, 0);
+    ag_order_resent (f.order, 1, 0, 4, 1, 0);
+    assert_out (&f, 0, "1 ask(2-3) ");
+    ag_order_resent (f.order, 2, 0, 3, 1, 1 * MS);
+    assert_out (&f, 100 * MS, "");
+    assert_out (&f, 101 * MS, "ask(2-3) ");
+    s_put (&f, 2, true, 102 * MS);
+    s_put (&f, 3, true, 102 * MS);
+    assert_out (&f, 102 * MS, "2 3 4 ");
+    s_close (&f);
+}
+
+/*  An event that we refuse is sent each time, and is never there. */
+static void test_what_never_gets_through_is_given_up (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, 0);
+    ag_order_head (f.order, 1, 2, false, true, 0);
+    s_put (&f, 2, false, 0);
+    ag_order_turn (f.order, 0);
+    int64_t now_us = 300 * MS;
+    for (int tries = 0; tries < AG_ORDER_TRIES; tries++, now_us += 100 * MS) {
+        ag_buf_clear (&f.text);
+        ag_order_resent (f.order, 1, 0, 1, 1, now_us);
+        ag_order_turn (f.order, now_us);
+        if (tries + 1 < AG_ORDER_TRIES)
+            assert_false (s_said (&f, "lost"));
+        ag_order_turn (f.order, now_us + 100 * MS);
+    }
+    assert_true (s_said (&f, "lost(1-1) 2 "));
+    assert_int_equal (ag_order_settled (f.order), 2);
+    s_close (&f);
+}
+
+/*  A range that was forgotten would be acknowledged, and lost for good. */
+static void test_many_lost_ranges_are_joined_and_none_is_forgotten (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, 0);
+    ag_order_turn (f.order, 0);
+    uint64_t last = 3 * AG_ORDER_LOST_RANGES;
+    for (uint64_t seq = 2; seq <= last; seq += 2) {
+        int64_t now_us = 4 * SECOND + (int64_t) seq * SECOND;
+        s_put (&f, seq, false, now_us);
+        ag_order_turn (f.order, now_us);
+        ag_order_turn (f.order, now_us + 300 * MS);
+    }
+    assert_int_equal (ag_order_settled (f.order), 0);
+    ag_buf_clear (&f.text);
+    int64_t now_us = 10 * SECOND + (int64_t) last * SECOND;
+    ag_order_head (f.order, 1, last, true, true, now_us);
+    for (uint64_t seq = 1; seq <= last; seq++)
+        s_put (&f, seq, true, now_us);
+    ag_order_turn (f.order, now_us);
+    assert_int_equal (ag_order_settled (f.order), last);
+    s_close (&f);
+}
+
+static void test_several_share_one_bound_and_all_arrives (void **state)
+{
+    (void) state;
+    enum { STREAMS = 4, EACH = 200 };
+    ag_order_pool_t pool = { .max_bytes = 64 * 1024 };
+    fixture_t f[STREAMS];
+    for (int i = 0; i < STREAMS; i++) {
+        s_open_in (&f[i], 0, &pool);
+        ag_order_head (f[i].order, 1, EACH, false, true, 0);
+        for (uint64_t seq = 2; seq <= EACH; seq++)
+            s_put (&f[i], seq, false, 0);
+        assert_true (pool.bytes <= pool.max_bytes);
+    }
+    assert_true (pool.bytes > 0);
+    assert_true (ag_order_stats (f[STREAMS - 1].order)->refused > 0);
+    for (int i = 0; i < STREAMS; i++) {
+        for (uint64_t seq = 1; seq <= EACH; seq++)
+            s_put (&f[i], seq, true, 0);
+        assert_int_equal (ag_order_next (f[i].order), EACH + 1);
+    }
+    assert_int_equal (pool.bytes, 0);
+    s_put (&f[0], EACH + 2, false, 0);
+    assert_true (pool.bytes > 0);
+    for (int i = 0; i < STREAMS; i++)
+        s_close (&f[i]);
+    assert_int_equal (pool.bytes, 0);
 }
 
 static void test_what_had_no_room_is_not_taken_for_missing (void **state)
@@ -250,7 +360,7 @@ static void test_what_had_no_room_is_not_taken_for_missing (void **state)
     ag_order_head (f.order, 1, far, false, true, 0);
     ag_order_turn (f.order, 0);
     s_put (&f, far, true, 0);                   /* the journal has a hole larger than what may wait */
-    ag_order_resent (f.order, 1, far, 1, 0);
+    ag_order_resent (f.order, 1, far - 1, far, 1, 0);
     ag_buf_clear (&f.text);
     char expected[64];
     snprintf (expected, sizeof expected, "lost(1-%llu) ask(%llu-%llu) ", (unsigned long long) far - 1,
@@ -335,7 +445,7 @@ static void test_a_late_repair_is_announced_once (void **state)
     s_put (&f, 1, true, 4 * SECOND);
     s_put (&f, 2, true, 4 * SECOND);
     s_put (&f, 2, true, 4 * SECOND);
-    ag_order_resent (f.order, 1, 2, 1, 4 * SECOND);
+    ag_order_resent (f.order, 1, 0, 2, 1, 4 * SECOND);
     assert_out (&f, 4 * SECOND, "late(1+2) ask(3-3) ");
     assert_int_equal (ag_order_settled (f.order), 2);
     s_put (&f, 3, true, 4 * SECOND);
@@ -352,7 +462,7 @@ static void test_what_the_store_lost_is_wanted_again_without_announcement (void 
     ag_order_head (f.order, 1, 3, false, true, 0);
     for (uint64_t seq = 1; seq <= 3; seq++)
         s_put (&f, seq, true, 0);
-    ag_order_want (f.order, 2, 3);
+    ag_order_want (f.order, 2, 3, false);
     assert_out (&f, 0, "1 2 3 ask(2-3) ");
     assert_int_equal (ag_order_settled (f.order), 1);
     s_put (&f, 2, true, 0);
@@ -385,7 +495,7 @@ static void test_what_waits_is_bounded_and_still_arrives (void **state)
         s_put (&f, seq, false, 0);
     assert_int_equal (ag_order_waiting (f.order), AG_ORDER_WINDOW - 1);
     s_put (&f, 1, true, 0);
-    ag_order_resent (f.order, 1, 1, 1, 0);
+    ag_order_resent (f.order, 1, 0, 1, 1, 0);
     ag_buf_clear (&f.text);
     char expected[64];
     snprintf (expected, sizeof expected, "ask(%d-%llu) ", AG_ORDER_WINDOW + 1, (unsigned long long) last);
@@ -429,6 +539,7 @@ typedef struct {
     int fate[WORLD_EVENTS + 1];     /* 0 nothing, 1 delivered, 2 lost, 3 late */
     uint64_t first_at_loss;     /* writer's oldest when something was given up */
     bool control;               /* the writer has a control channel */
+    bool breaks;                /* which breaks: then it loses and reorders too */
 } world_t;
 
 static unsigned s_random (world_t *w, unsigned below)
@@ -448,6 +559,13 @@ static void s_post (world_t *w, parcel_t parcel)
 
 static void s_post_control (world_t *w, parcel_t parcel)
 {
+    if (w->breaks && s_random (w, 100) < 20)
+        return;
+    if (w->breaks && s_random (w, 100) < 20) {
+        parcel.at_us = w->now_us + s_random (w, 2000);
+        s_post (w, parcel);
+        return;
+    }
     if (w->control_us < w->now_us)
         w->control_us = w->now_us;
     parcel.at_us = w->control_us += 1 + s_random (w, 300);
@@ -470,7 +588,7 @@ static void s_world_lost (void *context, uint64_t from, uint64_t to)
     assert_true (to >= from && to <= WORLD_EVENTS);
     for (uint64_t seq = from; seq <= to; seq++)
         w->fate[seq] = 2;
-    if (w->control)
+    if (w->control && !w->breaks)
         assert_true (to < w->first);        /* alive: only what it no longer has */
     w->out_next = to + 1;
 }
@@ -517,7 +635,7 @@ static void s_arrive (world_t *w, parcel_t *parcel)
         ag_order_event (w->order, event, p.what == RESENT_EVENT, w->now_us);
         ag_event_unref (&event);
     } else if (p.what == RESENT_END) {
-        ag_order_resent (w->order, p.a, p.b, p.c, w->now_us);
+        ag_order_resent (w->order, p.a, 0, p.b, p.c, w->now_us);
     } else {
         ag_order_head (w->order, p.a, p.b, false, p.c, w->now_us);
     }
@@ -549,16 +667,17 @@ static void s_write_one (world_t *w, unsigned drop_percent)
             s_post (w, (parcel_t) { .at_us = w->now_us + s_random (w, 2000), .what = DATA, .a = w->last });
 }
 
-static void s_run_world (unsigned seed, bool control, bool evicts)
+static void s_run_world (unsigned seed, bool control, bool evicts, bool breaks)
 {
     static world_t w;
     memset (&w, 0, sizeof w);
     w.seed = seed;
     w.control = control;
+    w.breaks = breaks;
     w.first = 1;
     w.out_next = 1;
     ag_order_out_t out = { s_world_deliver, s_world_lost, s_world_late, s_world_ask, s_world_state, &w };
-    w.order = ag_order_new (&out, 0, 0);
+    w.order = ag_order_new (&out, 0, NULL, 0);
     unsigned drop_percent = s_random (&w, 60);
     uint64_t hello_at = s_random (&w, WORLD_EVENTS);
 
@@ -575,12 +694,17 @@ static void s_run_world (unsigned seed, bool control, bool evicts)
     }
     if (control)
         s_post_control (&w, (parcel_t) { .what = HEAD, .a = w.first, .b = w.last, .c = hello_at + 1 >= WORLD_EVENTS });
-    for (int steps = 0; s_step (&w, ag_order_turn (w.order, w.now_us)); steps++) {
+    for (int steps = 0;; steps++) {
+        bool rests = !s_step (&w, ag_order_turn (w.order, w.now_us));
+        if (rests && !breaks)
+            break;
+        w.now_us += rests ? 2 * SECOND : 0;     /* the writer goes on saying what it has */
         if (steps > 100000)
             fail_msg ("it does not come to rest");
-        if (control && w.now_us - ag_order_control_us (w.order) > SECOND)
+        bool heard = ag_order_control_us (w.order) != INT64_MIN;
+        if (control && (!heard || w.now_us - ag_order_control_us (w.order) > SECOND))
             s_post_control (&w, (parcel_t) { .what = HEAD, .a = w.first, .b = w.last });
-        if (w.out_next > WORLD_EVENTS && control)
+        if (w.out_next > WORLD_EVENTS && control && (!breaks || ag_order_settled (w.order) == WORLD_EVENTS))
             break;
     }
 
@@ -588,7 +712,7 @@ static void s_run_world (unsigned seed, bool control, bool evicts)
     for (uint64_t seq = 1; seq <= end; seq++) {
         assert_int_not_equal (w.fate[seq], 0);
         if (control && !evicts)
-            assert_int_equal (w.fate[seq], 1);
+            assert_true (w.fate[seq] == 1 || (breaks && w.fate[seq] == 3));
     }
     if (control)
         assert_int_equal (w.out_next, WORLD_EVENTS + 1);
@@ -609,7 +733,7 @@ static void test_property_nothing_is_lost_while_the_writer_has_it (void **state)
     (void) state;
     unsigned seed = s_seed ();
     for (unsigned i = 0; i < 150; i++)
-        s_run_world (seed + i, true, false);
+        s_run_world (seed + i, true, false, false);
 }
 
 static void test_property_only_evicted_events_are_given_up (void **state)
@@ -617,7 +741,7 @@ static void test_property_only_evicted_events_are_given_up (void **state)
     (void) state;
     unsigned seed = s_seed ();
     for (unsigned i = 0; i < 150; i++)
-        s_run_world (seed + i, true, true);
+        s_run_world (seed + i, true, true, false);
 }
 
 static void test_property_without_control_each_number_has_one_fate (void **state)
@@ -625,7 +749,15 @@ static void test_property_without_control_each_number_has_one_fate (void **state
     (void) state;
     unsigned seed = s_seed ();
     for (unsigned i = 0; i < 150; i++)
-        s_run_world (seed + i, false, false);
+        s_run_world (seed + i, false, false, false);
+}
+
+static void test_property_a_control_channel_that_breaks_costs_time_not_events (void **state)
+{
+    (void) state;
+    unsigned seed = s_seed ();
+    for (unsigned i = 0; i < 150; i++)
+        s_run_world (seed + i, true, false, true);
 }
 
 int main (void)
@@ -642,6 +774,10 @@ int main (void)
         cmocka_unit_test (test_what_the_writer_no_longer_has_is_given_up_soon),
         cmocka_unit_test (test_a_hole_in_the_journal_itself_is_given_up),
         cmocka_unit_test (test_what_had_no_room_is_not_taken_for_missing),
+        cmocka_unit_test (test_what_was_sent_and_did_not_come_is_asked_for_again),
+        cmocka_unit_test (test_what_never_gets_through_is_given_up),
+        cmocka_unit_test (test_many_lost_ranges_are_joined_and_none_is_forgotten),
+        cmocka_unit_test (test_several_share_one_bound_and_all_arrives),
         cmocka_unit_test (test_a_writer_that_holds_nothing_any_more),
         cmocka_unit_test (test_without_hello_a_hole_is_given_up_after_3_s),
         cmocka_unit_test (test_a_dead_writer_s_hole_is_given_up_after_10_s),
@@ -654,6 +790,7 @@ int main (void)
         cmocka_unit_test (test_property_nothing_is_lost_while_the_writer_has_it),
         cmocka_unit_test (test_property_only_evicted_events_are_given_up),
         cmocka_unit_test (test_property_without_control_each_number_has_one_fate),
+        cmocka_unit_test (test_property_a_control_channel_that_breaks_costs_time_not_events),
     };
     return cmocka_run_group_tests_name ("order", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/buf.h"
+#include "feed/client.h"
 #include "feed/desk.h"
 #include "feed/order.h"
 
@@ -23,6 +24,10 @@ typedef struct {
     ag_desk_t *desk;
     uint64_t ticket;            /* last given */
     bool refuses;               /* the store's disk is full */
+    uint64_t acked;             /* as told with the last event for the store */
+    ag_history_t history;       /* one epoch of one stream, as a gateway before us left it */
+    uint64_t stored_last;       /* last that it holds; 0: there is none */
+    uint64_t hole_from, hole_to;        /* that it lacks */
 } fixture_t;
 
 static void s_send (void *context, ag_str_t peer, const ag_control_t *message)
@@ -39,24 +44,59 @@ static void s_send (void *context, ag_str_t peer, const ag_control_t *message)
     ag_buf_append_char (&f->text, ' ');
 }
 
-static uint64_t s_archive (void *context, ag_event_t *event)
+static uint64_t s_archive (void *context, ag_event_t *event, uint64_t acked)
 {
     fixture_t *f = context;
     if (f->refuses)
         return 0;
+    f->acked = acked;
     ag_buf_printf (&f->text, "store(%llu) ", (unsigned long long) ag_event_seq (event));
     return ++f->ticket;
 }
 
-static void s_open (fixture_t *f, bool stores)
+static int s_history_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
+    ag_history_event_fn *fn, void *fn_context)
+{
+    (void) context, (void) stream, (void) epoch, (void) from, (void) to, (void) fn, (void) fn_context;
+    return 0;
+}
+
+static int s_history_bounds (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, uint64_t *last_r)
+{
+    fixture_t *f = context;
+    (void) stream;
+    *epoch = 7;
+    *first_r = 1;
+    *last_r = f->stored_last;
+    return f->stored_last ? 1 : 0;
+}
+
+static void s_missing (void *context, ag_str_t stream, uint64_t epoch, ag_desk_range_fn *fn, void *fn_context)
+{
+    fixture_t *f = context;
+    (void) stream, (void) epoch;
+    if (f->hole_from)
+        fn (fn_context, f->hole_from, f->hole_to);
+}
+
+static void s_open_after (fixture_t *f, bool stores, uint64_t last, uint64_t hole_from, uint64_t hole_to)
 {
     memset (f, 0, sizeof *f);
+    f->history = (ag_history_t) { .read = s_history_read, .bounds = s_history_bounds, .context = f };
+    f->stored_last = last;
+    f->hole_from = hole_from;
+    f->hole_to = hole_to;
     ag_hub_options_t hub = { .buffer_events = 100, .stream_bytes = 100000, .total_bytes = 1000000,
         .retention_us = 60 * INT64_C (1000000), .batch_us = 100000 };
     f->hub = ag_hub_new (&hub);
-    ag_desk_options_t desk = { .hub = f->hub, .ops = { s_send, NULL, stores ? s_archive : NULL, f },
-        .forget_us = 120 * INT64_C (1000000) };
+    ag_desk_options_t desk = { .hub = f->hub, .history = &f->history,
+        .ops = { s_send, NULL, stores ? s_archive : NULL, s_missing, f }, .forget_us = 120 * INT64_C (1000000) };
     f->desk = ag_desk_new (&desk);
+}
+
+static void s_open (fixture_t *f, bool stores)
+{
+    s_open_after (f, stores, 0, 0, 0);
 }
 
 static void s_close (fixture_t *f)
@@ -80,6 +120,32 @@ static void s_event (fixture_t *f, uint64_t epoch, uint64_t seq, const char *pee
     ag_draft_destroy (&draft);
     ag_desk_event (f->desk, event, (ag_str_t) { peer, peer ? strlen (peer) : 0 }, now_us);
     ag_event_unref (&event);
+}
+
+static void s_work_order_event (fixture_t *f, uint64_t epoch, uint64_t seq)
+{
+    ag_draft_t *draft = ag_draft_new (AG_WORK_ORDER_UPDATED);
+    ag_draft_set_text (draft, AG_F_STATUS, "x");
+    ag_ids_t ids = { .work_order = AG_STR ("w"), .in_work_order_stream = true };
+    ag_position_t at = { .epoch = epoch, .seq = seq, .ts_us = 1 };
+    char *error = NULL;
+    ag_event_t *event = ag_event_new (draft, &ids, &at, &error);
+    assert_non_null (event);
+    ag_draft_destroy (&draft);
+    ag_desk_event (f->desk, event, (ag_str_t) { NULL, 0 }, 0);
+    ag_event_unref (&event);
+}
+
+/*  Empties a client; true when one of its messages was of that type. */
+static bool s_is_told (ag_client_t *client, const char *type, int64_t now_us)
+{
+    ag_frame_t frame;
+    int64_t when_us;
+    bool told = false;
+    while (ag_client_next (client, now_us, 1 << 20, &frame, &when_us))
+        for (size_t i = 0; i < frame.count; i++)
+            told |= memmem (frame.messages[i].ptr, frame.messages[i].len, type, strlen (type)) != NULL;
+    return told;
 }
 
 static bool s_control (fixture_t *f, ag_control_kind_t kind, const char *peer, uint64_t epoch, uint64_t last, int64_t now_us)
@@ -167,6 +233,98 @@ static void test_a_lost_hole_is_not_acknowledged_until_it_comes (void **state)
     s_close (&f);
 }
 
+/*  A gateway before us gave 4..5 up, delivered and stored 6..8, and was killed. */
+static void test_what_the_store_lacks_is_wanted_again_and_not_acknowledged (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open_after (&f, true, 8, 4, 5);
+    s_control (&f, AG_CONTROL_HELLO, "A", 7, 9, 0);
+    assert_said (&f, 0, "A:WELCOME(8,3) A:RESEND(9-9) ");
+    s_event (&f, 7, 9, "A", 0);
+    assert_said (&f, 0, "store(9) ");
+    assert_int_equal (f.acked, 3);
+    ag_desk_committed (f.desk, f.ticket);
+    s_control (&f, AG_CONTROL_RESENT, "A", 7, 0, 0);        /* of another window */
+    assert_said (&f, 2 * SECOND, "A:RESEND(4-5) ");
+    s_event (&f, 7, 4, "A", 2 * SECOND);
+    s_event (&f, 7, 5, "A", 2 * SECOND);
+    assert_said (&f, 2 * SECOND, "store(4) store(5) ");
+    ag_desk_committed (f.desk, f.ticket);
+    assert_said (&f, 2 * SECOND, "A:ACK(9) ");
+    s_close (&f);
+}
+
+/*  The ACK may have gone down with its connection. */
+static void test_goodbye_is_answered_by_what_is_acknowledged (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, true);
+    s_control (&f, AG_CONTROL_HELLO, "A", 7, 0, 0);
+    s_event (&f, 7, 1, NULL, 0);
+    s_control (&f, AG_CONTROL_GOODBYE, "A", 7, 1, 0);
+    assert_said (&f, 0, "A:WELCOME(0,0) store(1) ");
+    ag_desk_committed (f.desk, f.ticket);
+    assert_said (&f, 0, "A:ACK(1) ");
+    s_control (&f, AG_CONTROL_GOODBYE, "A", 7, 1, SECOND);
+    assert_said (&f, SECOND, "A:ACK(1) ");
+    s_close (&f);
+}
+
+/*  Late events are told when they can be read. */
+static void test_a_repair_is_told_when_it_is_committed (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, true);
+    s_event (&f, 7, 3, NULL, 0);
+    ag_desk_turn (f.desk, 0);
+    assert_said (&f, 3 * SECOND, "store(3) ");
+    ag_client_options_t ways = { .quiet = true };
+    ag_client_t *client = ag_client_new (f.hub, &ways, NULL, 3 * SECOND);
+    char *error = NULL;
+    ag_subscribe_t all = { .run = AG_STR ("r"), .types = UINT32_MAX };
+    assert_int_equal (ag_client_subscribe (client, &all, 3 * SECOND, &error), 0);
+    s_event (&f, 7, 1, "A", 3 * SECOND);
+    s_event (&f, 7, 2, "A", 3 * SECOND);
+    assert_said (&f, 3 * SECOND, "store(1) store(2) ");
+    assert_false (s_is_told (client, "gap_repaired", 3 * SECOND));
+    ag_desk_committed (f.desk, f.ticket - 1);
+    assert_false (s_is_told (client, "gap_repaired", 3 * SECOND));
+    ag_desk_committed (f.desk, f.ticket);
+    assert_true (s_is_told (client, "gap_repaired", 3 * SECOND));
+    ag_client_destroy (&client);
+    s_close (&f);
+}
+
+/*  Marks in any number, each acknowledged by its own commit. */
+static void test_each_stream_is_acknowledged_when_its_own_are_committed (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, true);
+    s_control (&f, AG_CONTROL_HELLO, "A", 7, 0, 0);
+    s_event (&f, 7, 1, NULL, 0);
+    assert_said (&f, 0, "A:WELCOME(0,0) store(1) ");
+    ag_control_t hello = { .kind = AG_CONTROL_HELLO, .version = AG_CONTROL_VERSION, .stream = AG_STR ("@w"),
+        .work_order = AG_STR ("w"), .epoch = 9 };
+    ag_desk_control (f.desk, AG_STR ("B"), &hello, 0);
+    s_work_order_event (&f, 9, 1);
+    assert_said (&f, 0, "B:WELCOME(0,0) store(1) ");
+    s_event (&f, 7, 2, NULL, 0);
+    assert_said (&f, 0, "store(2) ");
+    ag_desk_committed (f.desk, 1);
+    assert_said (&f, 0, "A:ACK(1) ");
+    ag_desk_committed (f.desk, 2);
+    assert_said (&f, 0, "B:ACK(1) ");
+    ag_desk_committed (f.desk, 3);
+    assert_said (&f, 0, "A:ACK(2) ");
+    ag_desk_committed (f.desk, 3);
+    assert_said (&f, 0, "");
+    s_close (&f);
+}
+
 static uint64_t s_shown_epoch (fixture_t *f)
 {
     ag_stream_info_t info;
@@ -234,6 +392,10 @@ static void test_cancel_goes_to_the_live_writer (void **state)
     s_control (&f, AG_CONTROL_HELLO, "A", 7, 0, 0);
     assert_true (ag_desk_cancel (f.desk, AG_STR ("r"), 0));
     assert_said (&f, 0, "A:WELCOME(0,0) A:CANCEL ");
+    s_control (&f, AG_CONTROL_HEARTBEAT, "A", 7, 0, SECOND);        /* it may not have heard: it runs on */
+    assert_said (&f, SECOND, "A:CANCEL ");
+    s_control (&f, AG_CONTROL_GOODBYE, "A", 7, 0, 2 * SECOND);
+    assert_said (&f, 2 * SECOND, "");
     assert_false (ag_desk_cancel (f.desk, AG_STR ("r"), 20 * SECOND));
     s_close (&f);
 }
@@ -264,6 +426,10 @@ int main (void)
         cmocka_unit_test (test_without_a_store_what_is_delivered_is_acknowledged),
         cmocka_unit_test (test_what_the_store_refuses_is_not_acknowledged_and_wanted_again),
         cmocka_unit_test (test_a_lost_hole_is_not_acknowledged_until_it_comes),
+        cmocka_unit_test (test_what_the_store_lacks_is_wanted_again_and_not_acknowledged),
+        cmocka_unit_test (test_goodbye_is_answered_by_what_is_acknowledged),
+        cmocka_unit_test (test_a_repair_is_told_when_it_is_committed),
+        cmocka_unit_test (test_each_stream_is_acknowledged_when_its_own_are_committed),
         cmocka_unit_test (test_a_second_writer_waits_until_the_first_is_gone),
         cmocka_unit_test (test_an_older_epoch_is_stored_and_not_shown),
         cmocka_unit_test (test_who_is_unknown_is_asked_who_it_is),

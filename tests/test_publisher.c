@@ -33,6 +33,8 @@ typedef struct {
     ag_event_t **journal;    /* [seq - 1] */
     uint64_t count;          /* events in the journal */
     uint64_t lost_below;     /* smaller ones are no longer held */
+    uint64_t hole_from, hole_to;     /* nor are these */
+    bool broken;             /* it cannot be read */
     const char *text;        /* of events, or NULL */
     uint64_t acked, resumed; /* as the callbacks said */
     int cancels;
@@ -46,10 +48,11 @@ typedef struct {
 static int s_read (void *context, uint64_t from, uint64_t to, ag_publisher_event_fn *fn, void *fn_context)
 {
     executor_t *self = context;
-    for (uint64_t seq = from > self->lost_below ? from : self->lost_below; seq <= to && seq <= self->count; seq++)
-        if (seq > 0 && !fn (fn_context, self->journal[seq - 1]))
+    uint64_t last = self->broken ? 0 : self->count;
+    for (uint64_t seq = from > self->lost_below ? from : self->lost_below; seq <= to && seq <= last; seq++)
+        if (seq > 0 && !(seq >= self->hole_from && seq <= self->hole_to) && !fn (fn_context, self->journal[seq - 1]))
             break;
-    return 0;
+    return self->broken ? -1 : 0;
 }
 
 static void s_acked (void *context, uint64_t seq)
@@ -474,8 +477,62 @@ static void test_what_is_lost_is_said_to_be_lost (void **state)
     s_say_resend (world->gateway, 3, 9, 0);
     assert_int_equal (s_window (world->gateway, 3, &resent), 0);
     assert_int_equal (resent.from, 3);
+    assert_int_equal (resent.gone, 9);
     assert_int_equal (resent.to, 9);
     assert_int_equal (resent.first, 15);
+    s_say_resend (world->gateway, 12, 20, 0);
+    assert_int_equal (fake_gateway_control_but (world->gateway, AG_CONTROL_HEARTBEAT, WAIT_MS).kind, AG_CONTROL_EVENT);
+    for (uint64_t seq = 16; seq <= 20; seq++)
+        assert_int_equal (ag_event_seq (fake_gateway_control_but (world->gateway, AG_CONTROL_HEARTBEAT, WAIT_MS).event), seq);
+    resent = s_expect (world->gateway, AG_CONTROL_RESENT);
+    assert_int_equal (resent.from, 12);
+    assert_int_equal (resent.gone, 14);
+    assert_int_equal (resent.to, 20);
+}
+
+/*  Only what is in front of a window's events is said to be gone; a hole behind them is the next window's. */
+static void test_a_hole_in_the_journal_ends_a_window (void **state)
+{
+    world_t *world = *state;
+    s_start (world, 20, false);
+    pthread_mutex_lock (&world->executor->lock);
+    world->executor->hole_from = 5;
+    world->executor->hole_to = 17;
+    pthread_mutex_unlock (&world->executor->lock);
+    s_greet (world->gateway, 0);
+    ag_control_t resent;
+    s_say_resend (world->gateway, 1, 20, 0);
+    assert_int_equal (s_window (world->gateway, 1, &resent), 4);
+    assert_int_equal (resent.gone, 0);
+    assert_int_equal (resent.to, 4);
+    s_say_resend (world->gateway, 5, 17, 0);
+    assert_int_equal (s_window (world->gateway, 5, &resent), 0);
+    assert_int_equal (resent.gone, 17);
+}
+
+static void s_break_journal (executor_t *executor, bool broken)
+{
+    pthread_mutex_lock (&executor->lock);
+    executor->broken = broken;
+    pthread_mutex_unlock (&executor->lock);
+}
+
+/*  A journal that cannot be read now has lost nothing. */
+static void test_a_journal_that_cannot_be_read_says_nothing_of_what_it_holds (void **state)
+{
+    world_t *world = *state;
+    s_start (world, 20, false);
+    s_break_journal (world->executor, true);
+    s_greet (world->gateway, 0);
+    ag_control_t resent;
+    s_say_resend (world->gateway, 7, 20, 0);
+    assert_int_equal (s_window (world->gateway, 7, &resent), 0);
+    assert_int_equal (resent.from, 7);
+    assert_int_equal (resent.to, 6);
+    assert_int_equal (resent.gone, 0);
+    s_break_journal (world->executor, false);
+    s_say_resend (world->gateway, 7, 20, 0);
+    assert_int_equal (s_window (world->gateway, 7, &resent), 14);
 }
 
 static void test_acks_reach_the_journal (void **state)
@@ -678,6 +735,8 @@ int main (void)
         TEST (test_resend_in_windows),
         TEST (test_a_window_gives_one_event_however_small),
         TEST (test_what_is_lost_is_said_to_be_lost),
+        TEST (test_a_hole_in_the_journal_ends_a_window),
+        TEST (test_a_journal_that_cannot_be_read_says_nothing_of_what_it_holds),
         TEST (test_acks_reach_the_journal),
         TEST (test_cancel),
         TEST (test_refused_publishes_nothing),

@@ -230,6 +230,38 @@ static void test_acked_and_ended_are_kept (void **state)
 }
 
 /*  An orchestrator's run_completed in its own stream ends no run. */
+static void s_note_hole (void *context, uint64_t from, uint64_t to)
+{
+    ag_buf_printf (context, "%llu-%llu ", (unsigned long long) from, (unsigned long long) to);
+}
+
+static void s_lacks (ag_store_t *store, const char *expected)
+{
+    ag_buf_t holes = { 0 };
+    assert_int_equal (ag_store_each_hole (store, RUN, EPOCH, s_note_hole, &holes), 0);
+    assert_string_equal (ag_buf_cstr (&holes), expected);
+    ag_buf_free (&holes);
+}
+
+static void test_holes_behind_what_is_acknowledged (void **state)
+{
+    ag_store_t *store = s_open (*state, AG_STORE_CREATE);
+    s_lacks (store, "");
+    static const uint64_t seqs[] = { 3, 4, 7, 8, 12 };
+    for (size_t i = 0; i < sizeof seqs / sizeof *seqs; i++)
+        s_append (store, event_of (RUN, EPOCH, seqs[i], NULL));
+    s_lacks (store, "1-2 5-6 9-11 ");
+    assert_int_equal (ag_store_set_acked (store, RUN, EPOCH, 5), 0);
+    s_lacks (store, "6-6 9-11 ");
+    assert_int_equal (ag_store_sync (store), 0);
+    ag_store_t *reader = s_open (*state, AG_STORE_READ);
+    s_lacks (reader, "6-6 9-11 ");
+    ag_store_close (&reader);
+    assert_int_equal (ag_store_set_acked (store, RUN, EPOCH, 12), 0);
+    s_lacks (store, "");
+    ag_store_close (&store);
+}
+
 static void test_a_work_order_stream_does_not_end (void **state)
 {
     ag_draft_t *draft = ag_draft_new (AG_RUN_COMPLETED);
@@ -543,6 +575,7 @@ int main (void)
         TEST (test_numbers_that_cannot_be),
         TEST (test_streams_are_listed_latest_started_first),
         TEST (test_acked_and_ended_are_kept),
+        TEST (test_holes_behind_what_is_acknowledged),
         TEST (test_a_work_order_stream_does_not_end),
         TEST (test_one_writer),
         TEST (test_a_reader_follows_a_writer),

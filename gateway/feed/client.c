@@ -259,6 +259,23 @@ s_note_skipped (ag_client_t *self, const ag_work_t *work, uint64_t total)
     self->skipped_total += total;
 }
 
+/*  Non-plain clients learn a stream's epoch before its first event, or gap. */
+static void
+s_announce (ag_client_t *self, ag_place_t *place, uint64_t first)
+{
+    if (place->announced == place->epoch)
+        return;
+    place->announced = place->epoch;
+    if (self->options.plain)
+        return;
+    ag_stream_info_t info;
+    ag_stream_info (place->stream, &info);
+    ag_buf_t *message = &self->hub->scratch;
+    ag_buf_clear (message);
+    ag_message_stream_started (message, &info, first);
+    ag_outbox_add (&self->control, (ag_str_t) { message->data, message->len });
+}
+
 void
 ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to, ag_gap_reason_t reason,
     const uint64_t count[AG_KIND_COUNT], bool recoverable)
@@ -277,6 +294,7 @@ ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to,
         s_note_skipped (self, stream->work, total);
         return;
     }
+    s_announce (self, place, from <= place->at ? from : place->at + 1);
     ag_gap_t gap = {
         .stream = ag_stream_id (stream), .epoch = place->epoch, .from = from, .to = to, .reason = reason,
         .count = count, .cursor = ag_client_cursor_text (self), .recoverable = recoverable
@@ -391,23 +409,6 @@ ag_client_set_stalled (ag_client_t *self, bool stalled, int64_t now_us)
 /* ---------------------------------------------------------------------- */
 /*  Sending */
 
-/*  Non-plain clients learn a stream's epoch before its first event. */
-static void
-s_announce (ag_client_t *self, ag_place_t *place, uint64_t first)
-{
-    if (place->announced == place->epoch)
-        return;
-    place->announced = place->epoch;
-    if (self->options.plain)
-        return;
-    ag_stream_info_t info;
-    ag_stream_info (place->stream, &info);
-    ag_buf_t *message = &self->hub->scratch;
-    ag_buf_clear (message);
-    ag_message_stream_started (message, &info, first);
-    ag_outbox_add (&self->control, (ag_str_t) { message->data, message->len });
-}
-
 /*  Numbers that are not to be had. Nothing is said when all that passes the filter is known
     and none of it is among them. */
 static void
@@ -415,7 +416,6 @@ s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *item)
 {
     uint64_t count[AG_KIND_COUNT] = { 0 };
     if (ag_place_count (place, item->seq, item->to, count) > 0) {
-        s_announce (self, place, item->seq);
         place->at = item->to;
         ag_client_gap (self, place, item->seq, item->to, item->reason, count, false);
     }

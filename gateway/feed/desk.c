@@ -7,6 +7,7 @@
 #include "feed/desk.h"
 
 #include <czmq.h>
+#include <sys/queue.h>
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -24,13 +25,25 @@ typedef struct track {
     char *peer;                     /* routing id of its writer's control channel, or NULL */
     size_t peer_len;
     bool rival;                     /* another writer of the stream is alive: nothing of this one is taken */
+    bool cancelled;                 /* its writer was told to stop, and is told again until it has ended */
     bool touched;                   /* in the desk's list of tracks that had input */
     int64_t wake_us;                /* when its order wants to be called */
     uint64_t acked;                 /* told to the writer */
     uint64_t mark_seq;              /* settled when mark_ticket was the newest; 0: no mark set */
     uint64_t mark_ticket;           /* once committed, mark_seq may be acknowledged */
     uint64_t unstored;              /* the first that the store would not take; 0: none */
+    TAILQ_ENTRY (track) marks;      /* in the desk's list while a mark is set */
 } track_t;
+
+/*  Late events on their way to the store: viewers are told when they are there, so
+    that whoever then looks finds them. */
+typedef struct repair {
+    track_t *track;                 /* whose */
+    uint64_t ticket;                /* of the last of them */
+    size_t count;
+    TAILQ_ENTRY (repair) in_desk;
+    ag_event_t *events[];           /* referenced; by number */
+} repair_t;
 
 typedef struct stream {
     ag_str_t name;                  /* owned; the key in the table */
@@ -44,9 +57,13 @@ struct ag_desk {
     ag_desk_options_t options;
     zhashx_t *streams;              /* name -> stream_t */
     size_t tracks;                  /* in all streams */
+    ag_order_pool_t waiting;        /* what waits behind holes, in all tracks */
+    TAILQ_HEAD (, track) marked;    /* tracks with a mark, lowest ticket first */
+    TAILQ_HEAD (, repair) repairs;  /* lowest ticket first */
     track_t **touched;              /* had input since the last turn */
     size_t touched_count, touched_cap;
     int64_t wake_us;                /* earliest wake_us of all tracks; may be too early */
+    int64_t forget_us;              /* when to look for what can be forgotten */
     int64_t now_us;                 /* of the call that is going on, for callbacks */
     uint64_t ticket;                /* newest given by the archive */
     uint64_t committed;             /* newest that is committed */
@@ -76,8 +93,24 @@ static ag_str_t s_own (ag_str_t text)
     return text.ptr ? (ag_str_t) { ag_str_dup (text), text.len } : text;
 }
 
+static void s_repair_destroy (repair_t *repair)
+{
+    TAILQ_REMOVE (&repair->track->desk->repairs, repair, in_desk);
+    for (size_t i = 0; i < repair->count; i++)
+        ag_event_unref (&repair->events[i]);
+    free (repair);
+}
+
 static void s_track_destroy (track_t *track)
 {
+    repair_t *repair = TAILQ_FIRST (&track->desk->repairs), *next;
+    for (; repair; repair = next) {
+        next = TAILQ_NEXT (repair, in_desk);
+        if (repair->track == track)
+            s_repair_destroy (repair);
+    }
+    if (track->mark_seq)
+        TAILQ_REMOVE (&track->desk->marked, track, marks);
     ag_order_destroy (&track->order);
     free (track->peer);
     free (track);
@@ -102,6 +135,9 @@ ag_desk_t *ag_desk_new (const ag_desk_options_t *options)
 {
     ag_desk_t *self = ag_calloc (1, sizeof *self);
     self->options = *options;
+    self->waiting.max_bytes = AG_DESK_WAITING_BYTES;
+    TAILQ_INIT (&self->marked);
+    TAILQ_INIT (&self->repairs);
     self->wake_us = INT64_MIN;
     self->streams = zhashx_new ();
     zhashx_set_key_hasher (self->streams, s_hash);
@@ -188,6 +224,26 @@ static void s_tell_producer (track_t *track, ag_producer_t state)
             state, track->desk->now_us);
 }
 
+static void s_want (void *context, uint64_t from, uint64_t to)
+{
+    track_t *track = context;
+    ag_order_want (track->order, from, to, true);
+}
+
+/*  Begins behind the last that the store holds. What it lacks before that (given
+    up by a gateway before us, or by us when its disk failed) is still wanted. */
+static void s_recall (track_t *track)
+{
+    ag_desk_t *self = track->desk;
+    const ag_desk_ops_t *ops = &self->options.ops;
+    uint64_t epoch = track->epoch, held = s_stored (self, track->stream->name, &epoch);
+    ag_order_out_t out = { s_out_deliver, s_out_lost, s_out_late, s_out_ask, s_out_state, track };
+    track->order = ag_order_new (&out, held, &self->waiting, self->now_us);
+    if (held && ops->missing)
+        ops->missing (ops->context, track->stream->name, track->epoch, s_want, track);
+    track->acked = ag_order_settled (track->order);
+}
+
 /*  Finds or makes; NULL when there are too many. */
 static track_t *s_track (ag_desk_t *self, ag_str_t name, ag_str_t work_order, ag_str_t run, uint64_t epoch)
 {
@@ -207,10 +263,7 @@ static track_t *s_track (ag_desk_t *self, ag_str_t name, ag_str_t work_order, ag
     track->stream = stream;
     track->epoch = epoch;
     track->wake_us = INT64_MAX;
-    uint64_t held = s_stored (self, name, &epoch);
-    ag_order_out_t out = { s_out_deliver, s_out_lost, s_out_late, s_out_ask, s_out_state, track };
-    track->order = ag_order_new (&out, held, self->now_us);
-    track->acked = held;
+    s_recall (track);
     s_link (stream, track);
     self->tracks++;
     track->rival = s_has_rival (track, self->now_us);
@@ -245,19 +298,21 @@ static void s_touch (track_t *track)
 /* ---------------------------------------------------------------------- */
 /*  What the order puts out */
 
-static void s_archive (track_t *track, ag_event_t *event)
+/*  Returns the ticket, or 0: it is not on its way to a store. */
+static uint64_t s_archive (track_t *track, ag_event_t *event)
 {
     ag_desk_t *self = track->desk;
     if (!self->options.ops.archive)
-        return;
-    uint64_t ticket = track->unstored ? 0 : self->options.ops.archive (self->options.ops.context, event);
+        return 0;
+    uint64_t ticket = track->unstored ? 0 : self->options.ops.archive (self->options.ops.context, event, track->acked);
     if (ticket) {
         self->ticket = ticket;
-        return;
+        return ticket;
     }
     self->stats.unstored++;
     if (!track->unstored)
         track->unstored = ag_event_seq (event);
+    return 0;
 }
 
 static void s_out_deliver (void *context, ag_event_t *event)
@@ -286,15 +341,34 @@ static void s_out_lost (void *context, uint64_t from, uint64_t to)
         ag_hub_lost (self->options.hub, track->stream->name, track->epoch, from, to, self->now_us);
 }
 
+static void s_tell_repaired (track_t *track, ag_event_t *const *events, size_t count)
+{
+    if (s_shown (track))
+        ag_hub_repaired (track->desk->options.hub, track->stream->name, track->epoch, events, count,
+            track->desk->now_us);
+}
+
+static void s_tell_repaired_later (track_t *track, ag_event_t *const *events, size_t count, uint64_t ticket)
+{
+    repair_t *repair = ag_calloc (1, sizeof *repair + count * sizeof (ag_event_t *));
+    repair->track = track;
+    repair->ticket = ticket;
+    for (; repair->count < count; repair->count++)
+        repair->events[repair->count] = ag_event_ref (events[repair->count]);
+    TAILQ_INSERT_TAIL (&track->desk->repairs, repair, in_desk);
+}
+
 static void s_out_late (void *context, ag_event_t *const *events, size_t count, bool told)
 {
     track_t *track = context;
-    ag_desk_t *self = track->desk;
-    self->stats.late += told ? count : 0;
+    uint64_t ticket = 0;
+    track->desk->stats.late += told ? count : 0;
     for (size_t i = 0; i < count; i++)
-        s_archive (track, events[i]);
-    if (told && s_shown (track))
-        ag_hub_repaired (self->options.hub, track->stream->name, track->epoch, events, count, self->now_us);
+        ticket = s_archive (track, events[i]);
+    if (told && ticket)
+        s_tell_repaired_later (track, events, count, ticket);
+    else if (told)
+        s_tell_repaired (track, events, count);
 }
 
 static void s_send (track_t *track, const ag_control_t *message)
@@ -302,6 +376,17 @@ static void s_send (track_t *track, const ag_control_t *message)
     if (track->peer)
         track->desk->options.ops.send (track->desk->options.ops.context,
             (ag_str_t) { track->peer, track->peer_len }, message);
+}
+
+static void s_send_ack (track_t *track)
+{
+    s_send (track, &(ag_control_t) { .kind = AG_CONTROL_ACK, .stream = track->stream->name, .epoch = track->epoch,
+        .durable = track->acked });
+}
+
+static void s_send_cancel (track_t *track)
+{
+    s_send (track, &(ag_control_t) { .kind = AG_CONTROL_CANCEL, .stream = track->stream->name, .epoch = track->epoch });
 }
 
 static void s_out_ask (void *context, uint64_t from, uint64_t to)
@@ -437,6 +522,17 @@ static bool s_makes_sense (const ag_control_t *message)
         && ag_str_eq (rest, of_work_order ? message->work_order : message->run);
 }
 
+/*  HEARTBEAT or GOODBYE. What we said before may have been lost with a connection. */
+static void s_hear_head (track_t *track, const ag_control_t *message)
+{
+    bool goodbye = message->kind == AG_CONTROL_GOODBYE;
+    ag_order_head (track->order, message->first, message->last, goodbye, false, track->desk->now_us);
+    if (goodbye && track->acked)
+        s_send_ack (track);
+    if (!goodbye && track->cancelled)
+        s_send_cancel (track);
+}
+
 bool ag_desk_control (ag_desk_t *self, ag_str_t peer, const ag_control_t *message, int64_t now_us)
 {
     self->now_us = now_us;
@@ -460,9 +556,9 @@ bool ag_desk_control (ag_desk_t *self, ag_str_t peer, const ag_control_t *messag
         return true;
     s_set_peer (track, peer);
     if (message->kind == AG_CONTROL_RESENT)
-        ag_order_resent (track->order, message->from, message->to, message->first, now_us);
+        ag_order_resent (track->order, message->from, message->gone, message->to, message->first, now_us);
     else
-        ag_order_head (track->order, message->first, message->last, message->kind == AG_CONTROL_GOODBYE, false, now_us);
+        s_hear_head (track, message);
     s_touch (track);
     return true;
 }
@@ -470,25 +566,29 @@ bool ag_desk_control (ag_desk_t *self, ag_str_t peer, const ag_control_t *messag
 /* ---------------------------------------------------------------------- */
 /*  Acknowledgement */
 
-/*  Sends ACK for what the last mark covers, and sets the next mark. */
-static void s_acknowledge (track_t *track)
+static void s_acknowledge (track_t *track, uint64_t seq)
+{
+    if (seq <= track->acked)
+        return;
+    track->acked = seq;
+    s_send_ack (track);
+}
+
+/*  What is settled now may be acknowledged when all is committed that was
+    archived until now. */
+static void s_mark (track_t *track)
 {
     ag_desk_t *self = track->desk;
-    bool stored = !self->options.ops.archive;
-    if (track->mark_seq && (stored || track->mark_ticket <= self->committed)) {
-        if (track->mark_seq > track->acked) {
-            track->acked = track->mark_seq;
-            s_send (track, &(ag_control_t) { .kind = AG_CONTROL_ACK, .stream = track->stream->name,
-                .epoch = track->epoch, .durable = track->acked });
-        }
-        track->mark_seq = 0;
+    uint64_t settled = s_settled (track);
+    if (track->mark_seq || settled <= track->acked)
+        return;
+    if (!self->options.ops.archive || self->ticket <= self->committed) {
+        s_acknowledge (track, settled);
+        return;
     }
-    if (!track->mark_seq && s_settled (track) > track->acked) {
-        track->mark_seq = s_settled (track);
-        track->mark_ticket = self->ticket;
-        if (stored)
-            s_acknowledge (track);
-    }
+    track->mark_seq = settled;
+    track->mark_ticket = self->ticket;
+    TAILQ_INSERT_TAIL (&self->marked, track, marks);
 }
 
 typedef void (track_fn) (track_t *track);
@@ -502,8 +602,19 @@ static void s_each_track (ag_desk_t *self, track_fn *fn)
 
 void ag_desk_committed (ag_desk_t *self, uint64_t ticket)
 {
+    track_t *track;
+    repair_t *repair;
     self->committed = ticket;
-    s_each_track (self, s_acknowledge);
+    while ((repair = TAILQ_FIRST (&self->repairs)) && repair->ticket <= ticket) {
+        s_tell_repaired (repair->track, repair->events, repair->count);
+        s_repair_destroy (repair);
+    }
+    while ((track = TAILQ_FIRST (&self->marked)) && track->mark_ticket <= ticket) {
+        TAILQ_REMOVE (&self->marked, track, marks);
+        s_acknowledge (track, track->mark_seq);
+        track->mark_seq = 0;
+        s_mark (track);
+    }
 }
 
 static void s_want_again (track_t *track)
@@ -512,7 +623,7 @@ static void s_want_again (track_t *track)
         return;
     uint64_t from = track->unstored;
     track->unstored = 0;
-    ag_order_want (track->order, from, ag_order_next (track->order) - 1);
+    ag_order_want (track->order, from, ag_order_next (track->order) - 1, false);
     s_touch (track);
 }
 
@@ -529,7 +640,7 @@ static void s_turn_track (track_t *track)
     track->wake_us = ag_order_turn (track->order, track->desk->now_us);
     if (track->wake_us < track->desk->wake_us)
         track->desk->wake_us = track->wake_us;
-    s_acknowledge (track);
+    s_mark (track);
 }
 
 static bool s_forgettable (const track_t *track)
@@ -578,10 +689,13 @@ int64_t ag_desk_turn (ag_desk_t *self, int64_t now_us)
         s_turn_track (self->touched[i]);
     }
     self->touched_count = 0;
-    if (now_us >= self->wake_us) {
-        self->wake_us = now_us + FORGET_EVERY_US;
-        s_each_track (self, s_turn_if_due);
+    if (now_us >= self->forget_us) {
+        self->forget_us = now_us + FORGET_EVERY_US;
         s_forget (self);
+    }
+    if (now_us >= self->wake_us) {
+        self->wake_us = self->forget_us;
+        s_each_track (self, s_turn_if_due);
     }
     return self->wake_us;
 }
@@ -592,7 +706,8 @@ bool ag_desk_cancel (ag_desk_t *self, ag_str_t stream_name, int64_t now_us)
     for (track_t *track = stream ? stream->newest : NULL; track; track = track->older) {
         if (!s_shown (track) || !track->peer || !s_alive (track, now_us))
             continue;
-        s_send (track, &(ag_control_t) { .kind = AG_CONTROL_CANCEL, .stream = stream->name, .epoch = track->epoch });
+        track->cancelled = true;
+        s_send_cancel (track);
         return true;
     }
     return false;

@@ -24,19 +24,26 @@
 typedef struct ag_desk ag_desk_t;
 
 enum {
-    AG_DESK_TRACKS = 20000          /* (stream, epoch) pairs known at once */
+    AG_DESK_TRACKS = 20000,         /* (stream, epoch) pairs known at once */
+    AG_DESK_WAITING_BYTES = 16 * 1024 * 1024    /* of events that wait behind holes, in all streams together */
 };
 #define AG_DESK_RIVAL_US INT64_C (3000000)      /* a writer heard of within this owns its stream */
+
+typedef void (ag_desk_range_fn) (void *context, uint64_t from, uint64_t to);
 
 typedef struct {
     /*  Sends a control message to a writer; `peer` is its routing id. */
     void (*send) (void *context, ag_str_t peer, const ag_control_t *message);
     /*  An event that goes to viewers, in order, for other readers of the bus; or NULL. */
     void (*republish) (void *context, ag_event_t *event);
-    /*  Takes an event for the store. Returns a ticket, higher than all before,
-        for ag_desk_committed; or 0 when it cannot. NULL: there is no store,
-        and what is delivered counts as committed. */
-    uint64_t (*archive) (void *context, ag_event_t *event);
+    /*  Takes an event for the store, and how far its stream is acknowledged.
+        Returns a ticket, higher than all before, for ag_desk_committed; or 0
+        when it cannot. NULL: there is no store, and what is delivered counts
+        as committed. */
+    uint64_t (*archive) (void *context, ag_event_t *event, uint64_t acked);
+    /*  Tells fn the ranges that the store lacks, in order: of those behind what
+        was acknowledged, and before the last that it holds. NULL: never any. */
+    void (*missing) (void *context, ag_str_t stream, uint64_t epoch, ag_desk_range_fn *fn, void *fn_context);
     void *context;
 } ag_desk_ops_t;
 

@@ -207,7 +207,7 @@ s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
 static void
 s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
 {
-    stream->last = ag_event_seq (event);
+    stream->last = stream->held = ag_event_seq (event);
     if (stream->first_put == 0)
         stream->first_put = stream->last;
     stream->version++;

@@ -31,6 +31,9 @@ typedef struct {
         comes back after a restart meets runs that ended long ago. 0 or -1. */
     int (*streams) (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *fn_context);
     void *context;
+    /*  Or NULL: true while something that was put is on its way into the history and
+        cannot be read yet. Then an event that is not there is waited for. */
+    bool (*behind) (void *context);
 } ag_history_t;
 
 typedef struct {

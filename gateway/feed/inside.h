@@ -74,6 +74,7 @@ struct ag_stream {
     uint64_t epoch;             /* 0: not known */
     uint64_t last;              /* head: newest seq, lost ones included */
     uint64_t first_put;         /* before it nothing ever was in this epoch; 0: nothing is */
+    uint64_t held;              /* newest that was ever here or in the history; 0: none */
     uint64_t version;           /* grows whenever a reader could see something else */
     ag_ring_t *ring;            /* tail of this epoch */
     size_t counted_bytes, counted_events;       /* of the ring, in the hub's sums */

@@ -23,6 +23,7 @@ typedef struct {
 
 struct ag_order {
     ag_order_out_t out;             /* where it goes */
+    ag_order_pool_t *pool;          /* what waits here and elsewhere; or NULL */
     uint64_t next;                  /* delivered next */
     uint64_t top;                   /* highest number known to exist; 0: none */
     uint64_t seen;                  /* highest number of an event that arrived, though it may have been refused */
@@ -31,15 +32,16 @@ struct ag_order {
     size_t waiting;                 /* events in slots */
     size_t waiting_bytes;           /* their memory */
 
-    range_t lost[AG_ORDER_LOST_RANGES];     /* below next, still wanted */
-    size_t lost_count;
+    range_t *lost;                  /* below next, still wanted; ascending */
+    size_t lost_count, lost_cap;
     ag_event_t **late;              /* consecutive events of one such range, not yet put out */
     size_t late_count;
     bool late_told;                 /* what its range says */
 
     bool asking;                    /* a window is outstanding */
     uint64_t asked_from;            /* its first number */
-    uint64_t refused_from;          /* lowest number since then that had no room to wait; UINT64_MAX: none */
+    bool brought;                   /* something of it has come since */
+    unsigned tries;                 /* windows in a row that brought nothing, though the writer says it has sent it */
     int64_t asked_us;               /* when it was asked for, or last moved */
     int64_t ask_again_us;           /* not before this, after an answer that brought nothing */
 
@@ -55,12 +57,16 @@ struct ag_order {
     ag_order_stats_t stats;         /* counted where it happens */
 };
 
-enum { LATE_MAX = 256 };            /* events announced by one `late` */
+enum {
+    LATE_MAX = 256,                 /* events announced by one `late` */
+    SLOTS_BYTES = AG_ORDER_WINDOW * sizeof (ag_event_t *)
+};
 
-ag_order_t *ag_order_new (const ag_order_out_t *out, uint64_t held, int64_t now_us)
+ag_order_t *ag_order_new (const ag_order_out_t *out, uint64_t held, ag_order_pool_t *pool, int64_t now_us)
 {
     ag_order_t *self = ag_calloc (1, sizeof *self);
     self->out = *out;
+    self->pool = pool;
     self->next = held + 1;
     self->top = held;
     self->seen = held;
@@ -68,7 +74,6 @@ ag_order_t *ag_order_new (const ag_order_out_t *out, uint64_t held, int64_t now_
     self->born_us = self->heard_us = now_us;
     self->control_us = INT64_MIN;
     self->hole_us = INT64_MAX;
-    self->refused_from = UINT64_MAX;
     return self;
 }
 
@@ -81,9 +86,12 @@ void ag_order_destroy (ag_order_t **self_p)
     for (size_t i = 0; self->slots && i < AG_ORDER_WINDOW; i++)
         if (self->slots[i])
             ag_event_unref (&self->slots[i]);
+    if (self->pool)
+        self->pool->bytes -= self->waiting_bytes;
     for (size_t i = 0; i < self->late_count; i++)
         ag_event_unref (&self->late[i]);
     free (self->slots);
+    free (self->lost);
     free (self->late);
     free (self);
 }
@@ -107,17 +115,31 @@ static uint64_t s_first_waiting (ag_order_t *self)
     return seq;
 }
 
+static bool s_has_room (const ag_order_t *self, uint64_t seq, size_t bytes)
+{
+    return seq - self->next < AG_ORDER_WINDOW && self->waiting_bytes + bytes <= AG_ORDER_WAITING_BYTES
+        && (!self->pool || self->pool->bytes + bytes <= self->pool->max_bytes);
+}
+
+/*  Counts, here and in the pool, what came to wait or waits no longer. */
+static void s_count_bytes (ag_order_t *self, size_t more, size_t less)
+{
+    self->waiting_bytes += more - less;
+    if (self->pool)
+        self->pool->bytes += more - less;
+}
+
 static bool s_wait (ag_order_t *self, ag_event_t *event, uint64_t seq)
 {
     size_t bytes = ag_event_memory (event);
-    if (seq - self->next >= AG_ORDER_WINDOW || self->waiting_bytes + bytes > AG_ORDER_WAITING_BYTES) {
+    if (!s_has_room (self, seq, bytes + (self->slots ? 0 : SLOTS_BYTES))) {
         self->stats.refused++;
-        if (seq < self->refused_from)
-            self->refused_from = seq;
         return false;
     }
-    if (!self->slots)
-        self->slots = ag_calloc (AG_ORDER_WINDOW, sizeof *self->slots);
+    if (!self->slots) {
+        self->slots = ag_calloc (1, SLOTS_BYTES);
+        s_count_bytes (self, SLOTS_BYTES, 0);
+    }
     ag_event_t **slot = s_slot (self, seq);
     if (*slot) {
         self->stats.duplicates++;
@@ -125,7 +147,7 @@ static bool s_wait (ag_order_t *self, ag_event_t *event, uint64_t seq)
     }
     *slot = ag_event_ref (event);
     self->waiting++;
-    self->waiting_bytes += bytes;
+    s_count_bytes (self, bytes, 0);
     return true;
 }
 
@@ -145,14 +167,14 @@ static void s_drain (ag_order_t *self)
         ag_event_t *event = *slot;
         *slot = NULL;
         self->waiting--;
-        self->waiting_bytes -= ag_event_memory (event);
+        s_count_bytes (self, 0, ag_event_memory (event));
         s_deliver (self, event);
         ag_event_unref (&event);
     }
     if (!self->waiting && self->slots) {
         free (self->slots);
         self->slots = NULL;
-        self->waiting_bytes = 0;
+        s_count_bytes (self, 0, self->waiting_bytes);
     }
 }
 
@@ -165,11 +187,30 @@ static void s_forget_range (ag_order_t *self, size_t index)
     memmove (self->lost + index, self->lost + index + 1, (self->lost_count - index) * sizeof *self->lost);
 }
 
-/*  Inserts in ascending order; the oldest is forgotten when there are too many. */
+/*  Too many: the two oldest become one. What was delivered between them is
+    then wanted too, and comes twice, which does no harm; a range that was
+    forgotten would be acknowledged, and lost for good. */
+static void s_join_oldest (ag_order_t *self)
+{
+    self->lost[1].from = self->lost[0].from;
+    self->lost[1].told |= self->lost[0].told;
+    s_forget_range (self, 0);
+}
+
+static void s_reserve_range (ag_order_t *self)
+{
+    if (self->lost_count < self->lost_cap)
+        return;
+    self->lost_cap = self->lost_cap ? self->lost_cap * 2 : 8;
+    self->lost = ag_realloc (self->lost, self->lost_cap * sizeof *self->lost);
+}
+
+/*  Inserts in ascending order. */
 static void s_remember_range (ag_order_t *self, range_t range)
 {
     if (self->lost_count == AG_ORDER_LOST_RANGES)
-        s_forget_range (self, 0);
+        s_join_oldest (self);
+    s_reserve_range (self);
     size_t at = self->lost_count;
     while (at > 0 && self->lost[at - 1].from > range.from)
         at--;
@@ -237,13 +278,13 @@ static bool s_take_late (ag_order_t *self, ag_event_t *event, uint64_t seq)
     return true;
 }
 
-void ag_order_want (ag_order_t *self, uint64_t from, uint64_t to)
+void ag_order_want (ag_order_t *self, uint64_t from, uint64_t to, bool told)
 {
     if (to >= self->next)
         to = self->next - 1;
     s_cut (self, from, to);
     if (from <= to)
-        s_remember_range (self, (range_t) { from, to, false });
+        s_remember_range (self, (range_t) { from, to, told });
 }
 
 /* ---------------------------------------------------------------------- */
@@ -312,8 +353,10 @@ bool ag_order_event (ag_order_t *self, ag_event_t *event, bool over_control, int
 {
     uint64_t seq = ag_event_seq (event);
     s_heard (self, over_control, now_us);
-    if (self->asking && over_control)
+    if (self->asking && over_control) {
         self->asked_us = now_us;
+        self->brought |= seq >= self->asked_from;
+    }
     if (seq > self->top)
         self->top = seq;
     if (seq > self->seen)
@@ -345,26 +388,40 @@ void ag_order_head (ag_order_t *self, uint64_t first, uint64_t last, bool ended,
     s_writer_lacks (self, first ? first : last + 1);
 }
 
-void ag_order_resent (ag_order_t *self, uint64_t from, uint64_t to, uint64_t first, int64_t now_us)
+/*  What the writer has sent is there, or on its way over the bus; or it was
+    lost with a connection: then it is asked for again. But what never gets
+    through (an event that we refuse) is not asked for for ever. */
+static void s_judge_window (ag_order_t *self, uint64_t to, int64_t now_us)
+{
+    self->tries = self->brought ? 0 : self->tries + 1;
+    if (self->tries)
+        self->ask_again_us = now_us + AG_ORDER_RETRY_US / 10;
+    if (self->tries < AG_ORDER_TRIES)
+        return;
+    self->tries = 0;
+    s_cut (self, self->asked_from, to);
+    s_writer_lacks (self, to + 1);
+}
+
+void ag_order_resent (ag_order_t *self, uint64_t from, uint64_t gone, uint64_t to, uint64_t first, int64_t now_us)
 {
     s_heard (self, true, now_us);
     if (!self->asking || from != self->asked_from)
         return;                         /* of a window that we no longer wait for */
     self->asking = false;
     s_flush_late (self);
-    if (to < from || to == 0)
-        self->ask_again_us = now_us + AG_ORDER_RETRY_US / 10;
     if (first) {
         s_forget_lost_below (self, first);
         s_writer_lacks (self, first);
     }
-    /*  All up to `to` was sent over a channel that loses nothing: what is still
-        missing of it does not exist, unless it had no room here. */
-    if (to >= self->refused_from)
-        to = self->refused_from - 1;
-    if (to >= from) {
-        s_cut (self, from, to);
-        s_writer_lacks (self, to + 1);
+    if (gone >= from) {
+        s_cut (self, from, gone);
+        s_writer_lacks (self, gone + 1);
+        self->tries = 0;
+    } else if (to >= from) {
+        s_judge_window (self, to, now_us);
+    } else {
+        self->ask_again_us = now_us + AG_ORDER_RETRY_US / 10;
     }
 }
 
@@ -423,8 +480,8 @@ static void s_ask (ag_order_t *self, int64_t now_us)
         self->asking = false;
         return;
     }
-    self->refused_from = UINT64_MAX;
     self->asking = true;
+    self->brought = false;
     self->asked_from = from;
     self->asked_us = now_us;
     self->stats.asked++;

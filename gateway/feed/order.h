@@ -33,7 +33,8 @@ typedef struct ag_order ag_order_t;
 enum {
     AG_ORDER_WINDOW = 1024,                     /* events that may wait behind a hole */
     AG_ORDER_WAITING_BYTES = 2 * 1024 * 1024,   /* and their memory */
-    AG_ORDER_LOST_RANGES = 64                   /* given up, still wanted */
+    AG_ORDER_LOST_RANGES = 1024,                /* given up, still wanted; more are joined, with what lies between */
+    AG_ORDER_TRIES = 10                         /* windows in a row that brought nothing of what was asked for */
 };
 #define AG_SEQ_MAX              ((UINT64_C (1) << 36) - 1)        /* as the store: what is larger is none of ours */
 #define AG_ORDER_REPAIRING_US   INT64_C (250000)    /* a hole this old is told */
@@ -57,8 +58,14 @@ typedef struct {
     void *context;
 } ag_order_out_t;
 
-/*  All up to `held` is here already (the store has it); 0: nothing. */
-ag_order_t *ag_order_new (const ag_order_out_t *out, uint64_t held, int64_t now_us);
+/*  What waits in several sequencers together; one that would exceed it refuses. */
+typedef struct {
+    size_t bytes, max_bytes;
+} ag_order_pool_t;
+
+/*  All up to `held` is here already (the store has it); 0: nothing. The pool is
+    lent; NULL: none. */
+ag_order_t *ag_order_new (const ag_order_out_t *out, uint64_t held, ag_order_pool_t *pool, int64_t now_us);
 void ag_order_destroy (ag_order_t **self_p);
 
 /*  An event, over either channel; lent, referenced if it has to wait.
@@ -70,12 +77,14 @@ bool ag_order_event (ag_order_t *self, ag_event_t *event, bool over_control, int
     `ended`: nothing follows `last`. `anew`: a HELLO, so nothing asked for
     before will be answered. */
 void ag_order_head (ag_order_t *self, uint64_t first, uint64_t last, bool ended, bool anew, int64_t now_us);
-/*  RESENT: the window from `from` is closed, sent up to `to`; `first` is the oldest held. */
-void ag_order_resent (ag_order_t *self, uint64_t from, uint64_t to, uint64_t first, int64_t now_us);
+/*  RESENT: the window from `from` is closed: up to `gone` it does not exist any
+    more (0: nothing is gone), from there up to `to` it was sent; `first` is the
+    oldest held. What was sent and has not come is asked for again. */
+void ag_order_resent (ag_order_t *self, uint64_t from, uint64_t gone, uint64_t to, uint64_t first, int64_t now_us);
 
-/*  Wants from .. to again although it was delivered (the store lost it): it
-    comes out by `late`. */
-void ag_order_want (ag_order_t *self, uint64_t from, uint64_t to);
+/*  Wants from .. to again, which is behind us: the store lost it, or lacked it
+    when we began (told: viewers may have been told so). It comes out by `late`. */
+void ag_order_want (ag_order_t *self, uint64_t from, uint64_t to, bool told);
 
 /*  Does what time demands, and says when it must be called again at the
     latest (INT64_MAX: not before something comes in). Call it after input too. */

@@ -111,20 +111,64 @@ s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
     return s_read (self, oldest, stream, seq, limit) == 0 ? oldest : NULL;
 }
 
+/*  What the ring remembers of it, in front of its oldest: what fell off; and between
+    the last of that and the oldest nothing ever came. */
+typedef enum { UNKNOWN, NEVER_CAME, EXISTED } s_memory_t;
+
+static s_memory_t
+s_remembered (const ag_stream_t *stream, uint64_t seq)
+{
+    uint64_t first = ag_ring_trail_first (stream->ring), end = ag_ring_trail_end (stream->ring);
+    if (first == end || seq < first)
+        return UNKNOWN;
+    return seq >= end || ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE ? NEVER_CAME : EXISTED;
+}
+
+static bool
+s_existed (const ag_stream_t *stream, uint64_t seq)
+{
+    return s_remembered (stream, seq) == EXISTED;
+}
+
+/*  A hole from `from` on ends before the first that has existed: that may yet be read. */
+static uint64_t
+s_end_of_hole (const ag_stream_t *stream, uint64_t from, uint64_t to)
+{
+    uint64_t first = ag_ring_trail_first (stream->ring), end = ag_ring_trail_end (stream->ring);
+    for (uint64_t seq = from < first ? first : from; seq <= to && seq < end; seq++)
+        if (seq > from && s_existed (stream, seq) && !s_existed (stream, from))
+            return seq - 1;
+    return to;
+}
+
+/*  The history has not come as far as that, and will. */
+static bool
+s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+{
+    const ag_history_t *history = self->history;
+    uint64_t epoch = stream->epoch, first = 0, last = 0;
+    if (history->behind == NULL || !history->behind (history->context))
+        return false;
+    int found = history->bounds (history->context, ag_stream_id (stream), &epoch, &first, &last);
+    return found == 0 || (found == 1 && seq > last);
+}
+
 /*  Why the history does not have it: it never came, it was there once and is too old, or
     it fell off the ring before it was stored. */
 static ag_gap_reason_t
 s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     uint64_t epoch = stream->epoch, first = 0, last = 0;
-    bool in_trail = seq >= ag_ring_trail_first (stream->ring) && seq < ag_ring_trail_end (stream->ring);
-    if (stream->first_put == 0 || seq < stream->first_put
-            || (in_trail && ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE))
+    s_memory_t memory = s_remembered (stream, seq);
+    bool before_all = stream->first_put == 0 || seq < stream->first_put;
+    if (memory == NEVER_CAME || (memory == UNKNOWN && before_all))
         return AG_GAP_LOST;
     int found = self->history->bounds (self->history->context, ag_stream_id (stream), &epoch, &first, &last);
-    if (found != 1 || seq < first)
+    if (found == 1 && seq < first)
         return AG_GAP_RETENTION;
-    return in_trail ? AG_GAP_EVICTED : AG_GAP_LOST;
+    if (memory == EXISTED)
+        return AG_GAP_EVICTED;
+    return found == 1 || seq > stream->held ? AG_GAP_LOST : AG_GAP_RETENTION;
 }
 
 static void
@@ -136,16 +180,19 @@ s_event (ag_event_t *event, ag_item_t *item_r)
     };
 }
 
+/*  What fell off the ring a moment ago may be on its way into the history, and a window may
+    have been read before it came. So before an event that has existed is called a hole, it is
+    asked whether it is on its way, and then read anew: nothing falls between the two. */
 void
 ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit, ag_item_t *item_r)
 {
     uint64_t from = seq;
+    bool asked = false, on_its_way = false;
+    *item_r = (ag_item_t) { .type = AG_ITEM_BUSY, .seq = from };
     for (;;) {
         s_window_t *window = s_window (self, stream, seq, limit);
-        if (window == NULL) {
-            *item_r = (ag_item_t) { .type = AG_ITEM_BUSY, .seq = from };
+        if (window == NULL)
             return;
-        }
         window->used = ++self->looks;
         size_t i = 0;
         while (i < window->count && ag_event_seq (window->events[i]) < seq)
@@ -155,11 +202,20 @@ ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit
             return;
         }
         uint64_t to = i < window->count ? ag_event_seq (window->events[i]) - 1 : window->to;
-        if (i < window->count || to >= limit) {
-            *item_r = (ag_item_t) { .type = AG_ITEM_HOLE, .seq = from, .to = to < limit ? to : limit,
-                .reason = s_reason (self, stream, from) };
+        if (i == window->count && to < limit)
+            seq = to + 1;
+        else if (!asked && s_existed (stream, from)) {
+            on_its_way = s_is_on_its_way (self, stream, from);
+            asked = true;
+            ag_past_forget (self, stream);
+            seq = from;
+        }
+        else {
+            if (!on_its_way)
+                *item_r = (ag_item_t) { .type = AG_ITEM_HOLE, .seq = from,
+                    .to = s_end_of_hole (stream, from, to < limit ? to : limit),
+                    .reason = s_reason (self, stream, from) };
             return;
         }
-        seq = to + 1;
     }
 }

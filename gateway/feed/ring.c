@@ -33,6 +33,12 @@ struct ag_ring {
     uint64_t trail_end;         /* one behind the newest */
 };
 
+static ag_slot_t *
+s_slot (const ag_ring_t *self, size_t index)
+{
+    return &self->slots[(self->head + index) & (self->cap - 1)];
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Trail */
 
@@ -121,12 +127,6 @@ ag_ring_destroy (ag_ring_t **self_p)
     ag_ring_clear (*self_p);
     free (*self_p);
     *self_p = NULL;
-}
-
-static ag_slot_t *
-s_slot (const ag_ring_t *self, size_t index)
-{
-    return &self->slots[(self->head + index) & (self->cap - 1)];
 }
 
 const ag_slot_t *

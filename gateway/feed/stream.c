@@ -98,11 +98,11 @@ ag_stream_recall (ag_stream_t *self, int64_t now_us)
     if (found != 1)
         return;
     self->epoch = epoch;
-    self->last = last;
+    self->last = self->held = last;
     self->first_put = 1;        /* who knows what was deleted */
     history->read (history->context, ag_stream_id (self), epoch, last, last, s_recall_newest, self);
     if (self->work == NULL) {
-        self->epoch = self->last = 0;
+        self->epoch = self->last = self->held = 0;
         self->unread = true;
         return;
     }
@@ -265,6 +265,10 @@ ag_stream_oldest (ag_stream_t *self)
     if (history != NULL && history->bounds (history->context, ag_stream_id (self), &epoch, &first, &last) == 1
             && first != 0)
         return first;
+    /*  What has left the ring is on its way there. */
+    if (history != NULL && history->behind != NULL && history->behind (history->context)
+            && ag_ring_trail_first (self->ring) < ag_ring_trail_end (self->ring))
+        return ag_ring_trail_first (self->ring);
     return ag_ring_count (self->ring) ? ag_ring_first (self->ring) : self->last + 1;
 }
 
@@ -292,7 +296,7 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
         s_close_places (self);
     s_forget_events (self);
     self->epoch = epoch;
-    self->last = self->first_put = 0;
+    self->last = self->first_put = self->held = 0;
     self->unread = false;
     self->over = false;
     self->arrival_count = 0;

@@ -336,6 +336,19 @@ static void s_runs (call_t *call)
     ag_buf_append_cstr (&call->reply->body, "]}\n");
 }
 
+/*  All streams by name, work orders' own too: for programs that want everything. */
+static void s_streams (call_t *call)
+{
+    call->limit = PAGE_MAX;
+    if (!s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", PAGE_MAX, &call->limit))
+        return;
+    const char *after = call->request->after;
+    ag_reply_json (call->reply);
+    ag_streams_append_list (call->gateway, call->request->access,
+        after && *after ? (ag_str_t) { after, strlen (after) } : (ag_str_t) { NULL, 0 }, (size_t) call->limit,
+        &call->reply->body);
+}
+
 /*  Finds the stream; one that may not be seen is one that is not there. */
 static bool s_find (call_t *call, const char *id)
 {
@@ -357,6 +370,10 @@ bool ag_api_answer (ag_gateway_t *gateway, const ag_api_request_t *request, ag_r
     call_t call = { .gateway = gateway, .request = request, .reply = reply };
     if (strcmp (request->path, "runs") == 0 || strcmp (request->path, "runs/") == 0) {
         request->post ? s_wrong_method (reply, "GET, HEAD") : s_runs (&call);
+        return false;
+    }
+    if (strcmp (request->path, "streams") == 0) {
+        request->post ? s_wrong_method (reply, "GET, HEAD") : s_streams (&call);
         return false;
     }
     if (strncmp (request->path, "runs/", 5) != 0) {

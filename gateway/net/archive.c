@@ -35,7 +35,7 @@ typedef struct {
 } pile_t;
 
 typedef struct {
-    uint64_t epoch;
+    uint64_t epoch, acked;
     size_t len;
 } record_t;
 
@@ -43,7 +43,9 @@ struct ag_archive {
     ag_archive_options_t options;
     char *path;                     /* owns options.path */
     ag_store_t *writer;             /* the thread's */
+    char *gone;                     /* why there is no writer; NULL: there is one */
     ag_store_t *reader;             /* the loop's */
+    unsigned reads_file;            /* which file that has open: state.files when it was opened */
     ag_history_t history;           /* reads from reader */
     pthread_t thread;
     bool started;                   /* the thread runs */
@@ -58,6 +60,28 @@ struct ag_archive {
 
     pile_t batch;                   /* the thread's */
 };
+
+/*  A damaged store is kept for whoever wants to look, and a new one begun.
+    *error_r says what is wrong with it; NULL: what is wrong now. */
+static ag_store_t *s_replace (const char *path, char **error_r)
+{
+    char *aside = NULL;
+    if (ag_store_set_aside (path, &aside) == 0)
+        ag_log_error ("STORE_DAMAGED", "%s; kept as %s, history begins anew", *error_r, aside);
+    else if (errno != ENOENT)
+        return NULL;
+    free (aside);
+    free (*error_r);
+    *error_r = NULL;
+    return ag_store_open (path, AG_STORE_CREATE, error_r);
+}
+
+static ag_store_t *s_open_writer (const char *path, char **error_r)
+{
+    *error_r = NULL;
+    ag_store_t *store = ag_store_open (path, AG_STORE_CREATE, error_r);
+    return store || errno != EBADMSG ? store : s_replace (path, error_r);
+}
 
 /* ---------------------------------------------------------------------- */
 /*  The thread */
@@ -89,21 +113,32 @@ static bool s_take (ag_archive_t *self, int64_t until_us)
     return !stop;
 }
 
+/*  0, or -1: the store would not take it. */
+static int s_append (ag_archive_t *self, const record_t *record, const char *bytes)
+{
+    char *error = NULL;
+    ag_event_t *event = ag_event_decode (bytes, record->len, record->epoch, &error);
+    free (error);
+    if (!event)
+        return 0;
+    int rc = ag_store_append (self->writer, event);
+    if (rc == 0 && record->acked)
+        rc = ag_store_set_acked (self->writer, ag_event_stream (event), record->epoch, record->acked);
+    int why = errno;
+    ag_event_unref (&event);
+    return rc == 0 || why == ERANGE ? 0 : -1;
+}
+
 static int s_append_batch (ag_archive_t *self)
 {
     const char *at = self->batch.bytes.data;
     for (size_t i = 0; i < self->batch.count; i++) {
         record_t record;
-        char *error = NULL;
         memcpy (&record, at, sizeof record);
         at += sizeof record;
-        ag_event_t *event = ag_event_decode (at, record.len, record.epoch, &error);
-        at += record.len;
-        free (error);
-        int rc = event ? ag_store_append (self->writer, event) : 0;
-        ag_event_unref (&event);
-        if (rc != 0 && errno != ERANGE)
+        if (s_append (self, &record, at) != 0)
             return -1;
+        at += record.len;
     }
     return ag_store_commit (self->writer);
 }
@@ -116,6 +151,11 @@ static void s_clear_batch (ag_archive_t *self)
     self->batch.urgent = false;
 }
 
+static const char *s_reason (const ag_archive_t *self)
+{
+    return self->writer ? ag_store_error (self->writer) : self->gone;
+}
+
 /*  Tells the loop how it went; failing starts and ends with a line in the log. */
 static void s_report (ag_archive_t *self, bool failing)
 {
@@ -124,15 +164,35 @@ static void s_report (ag_archive_t *self, bool failing)
     self->state.failing = failing;
     self->state.failures += failing;
     if (failing)
-        snprintf (self->state.error, sizeof self->state.error, "%s", ag_store_error (self->writer));
+        snprintf (self->state.error, sizeof self->state.error, "%s", s_reason (self));
     pthread_mutex_unlock (&self->lock);
     if (changed && failing)
         ag_log_error ("STORE_FAILING", "events cannot be stored, live goes on and nothing is acknowledged: %s",
-            ag_store_error (self->writer));
+            s_reason (self));
     if (changed && !failing)
         ag_log_info ("STORE_RECOVERED", "events are stored again");
     if (changed)
         self->options.wake (self->options.context);
+}
+
+/*  The file turned out to be damaged (a large one is not checked when it is
+    opened): it is kept for whoever wants to look, and a new one begun. */
+static int s_begin_anew (ag_archive_t *self)
+{
+    if (self->writer) {
+        self->gone = ag_strdup (ag_store_error (self->writer));
+        ag_store_close (&self->writer);
+        self->writer = s_replace (self->path, &self->gone);
+    } else {
+        free (self->gone);
+        self->writer = s_open_writer (self->path, &self->gone);
+    }
+    if (!self->writer)
+        return -1;
+    pthread_mutex_lock (&self->lock);
+    self->state.files++;
+    pthread_mutex_unlock (&self->lock);
+    return s_append_batch (self);
 }
 
 /*  The batch into the store, where readers see it. False: try again later. */
@@ -140,7 +200,10 @@ static bool s_commit (ag_archive_t *self)
 {
     if (!self->batch.count)
         return true;
-    if (s_append_batch (self) != 0) {
+    int rc = self->writer ? s_append_batch (self) : -1;
+    if (rc != 0 && (!self->writer || errno == EBADMSG))
+        rc = s_begin_anew (self);
+    if (rc != 0) {
         s_report (self, true);
         return false;
     }
@@ -161,7 +224,7 @@ static bool s_commit (ag_archive_t *self)
 static bool s_sync (ag_archive_t *self, uint64_t ticket)
 {
     int64_t before_us = ag_clock_mono_us ();
-    if (ag_store_sync (self->writer) != 0) {
+    if (!self->writer || ag_store_sync (self->writer) != 0) {
         s_report (self, true);
         return false;
     }
@@ -175,19 +238,23 @@ static bool s_sync (ag_archive_t *self, uint64_t ticket)
     return true;
 }
 
-static void s_retain (ag_archive_t *self)
+/*  One slice. True: there is more to forget. */
+static bool s_retain (ag_archive_t *self)
 {
     int64_t before_us = self->options.retain_us ? ag_clock_wall_us () - self->options.retain_us : 0;
-    if ((before_us || self->options.max_bytes)
-        && ag_store_retain (self->writer, before_us, self->options.max_bytes) < 0)
+    if (!self->writer || (!before_us && !self->options.max_bytes))
+        return false;
+    int more = ag_store_retain (self->writer, before_us, self->options.max_bytes);
+    if (more < 0)
         ag_log_warning ("STORE_RETAIN", "old streams cannot be forgotten: %s", ag_store_error (self->writer));
+    return more == 1;
 }
 
 static void *s_thread (void *argument)
 {
     ag_archive_t *self = argument;
     uint64_t ticket = 0;                        /* last that is committed, though perhaps not synced */
-    int64_t sync_at_us = INT64_MAX, retain_at_us = ag_clock_mono_us () + RETAIN_US;
+    int64_t sync_at_us = INT64_MAX, retain_at_us = ag_clock_mono_us ();
     bool going = true;
     while (going) {
         going = s_take (self, s_min (sync_at_us, retain_at_us));
@@ -207,10 +274,8 @@ static void *s_thread (void *argument)
             sync_at_us = s_min (sync_at_us, now_us + SYNC_US);
         if (urgent || now_us >= sync_at_us)
             sync_at_us = s_sync (self, ticket) ? INT64_MAX : now_us + RETRY_US;
-        if (now_us >= retain_at_us) {
-            s_retain (self);
-            retain_at_us = now_us + RETAIN_US;
-        }
+        if (now_us >= retain_at_us)
+            retain_at_us = s_retain (self) ? now_us : now_us + RETAIN_US;
     }
     return NULL;
 }
@@ -229,10 +294,10 @@ static void s_give_way (ag_archive_t *self)
         self->held_count);
 }
 
-uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event)
+uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event, uint64_t acked)
 {
     ag_str_t bytes = ag_event_encoded (event);
-    record_t record = { ag_event_epoch (event), bytes.len };
+    record_t record = { ag_event_epoch (event), acked, bytes.len };
     pthread_mutex_lock (&self->lock);
     if (self->held_bytes > AG_ARCHIVE_HARD_BYTES && !self->state.failing)
         s_give_way (self);
@@ -260,21 +325,45 @@ bool ag_archive_full (ag_archive_t *self)
     return full;
 }
 
+/*  A new file was begun: what is read now is that. Until it can be opened, the old one. */
+static void s_follow_file (ag_archive_t *self, unsigned files)
+{
+    char *error = NULL;
+    ag_store_t *reader = ag_store_open (self->path, AG_STORE_READ, &error);
+    if (reader) {
+        ag_store_close (&self->reader);
+        self->reader = reader;
+        self->reads_file = files;
+    }
+    free (error);
+}
+
 void ag_archive_state (ag_archive_t *self, ag_archive_state_t *state_r)
 {
     pthread_mutex_lock (&self->lock);
     *state_r = self->state;
     pthread_mutex_unlock (&self->lock);
+    if (self->reads_file != state_r->files)
+        s_follow_file (self, state_r->files);
 }
 
 /* ---------------------------------------------------------------------- */
 /*  History */
 
+/*  What cannot be read because the file is damaged is not there: whoever asks is
+    told of a hole, and does not wait for it. */
 static int s_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
     ag_history_event_fn *fn, void *fn_context)
 {
     ag_archive_t *self = context;
-    return ag_store_each_event (self->reader, stream, epoch, from, to, fn, fn_context);
+    if (ag_store_each_event (self->reader, stream, epoch, from, to, fn, fn_context) == 0)
+        return 0;
+    if (errno != EBADMSG)
+        return -1;
+    ag_log_error ("STORE_UNREADABLE", "a part of the history is damaged: stream=%.*s from=%llu to=%llu: %s",
+        (int) stream.len, stream.ptr, (unsigned long long) from, (unsigned long long) to,
+        ag_store_error (self->reader));
+    return 0;
 }
 
 static int s_bounds (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, uint64_t *last_r)
@@ -310,6 +399,15 @@ static int s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *
     return ag_store_each_stream (self->reader, s_if_of_work_order, &search);
 }
 
+static bool s_behind (void *context)
+{
+    ag_archive_t *self = context;
+    pthread_mutex_lock (&self->lock);
+    bool behind = self->held_count && !self->state.failing;
+    pthread_mutex_unlock (&self->lock);
+    return behind;
+}
+
 const ag_history_t *ag_archive_history (ag_archive_t *self)
 {
     return &self->history;
@@ -322,22 +420,6 @@ ag_store_t *ag_archive_reader (ag_archive_t *self)
 
 /* ---------------------------------------------------------------------- */
 /*  Open and close */
-
-/*  A damaged store is kept for whoever wants to look, and a new one begun. */
-static ag_store_t *s_open_writer (const char *path, char **error_r)
-{
-    ag_store_t *store = ag_store_open (path, AG_STORE_CREATE, error_r);
-    if (store || errno != EBADMSG)
-        return store;
-    char *aside = NULL;
-    if (ag_store_set_aside (path, &aside) != 0)
-        return NULL;
-    ag_log_error ("STORE_DAMAGED", "%s; kept as %s, history begins anew", *error_r, aside);
-    free (aside);
-    free (*error_r);
-    *error_r = NULL;
-    return ag_store_open (path, AG_STORE_CREATE, error_r);
-}
 
 static int s_start (ag_archive_t *self, char **error_r)
 {
@@ -369,7 +451,7 @@ ag_archive_t *ag_archive_open (const ag_archive_options_t *options, char **error
     if (!options->events || options->events > AG_ARCHIVE_EVENTS)
         self->options.events = AG_ARCHIVE_EVENTS;
     self->path = ag_strdup (options->path);
-    self->history = (ag_history_t) { s_read, s_bounds, s_streams, self };
+    self->history = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind };
     if (s_start (self, error_r) != 0)
         ag_archive_close (&self);
     return self;
@@ -394,6 +476,7 @@ void ag_archive_close (ag_archive_t **self_p)
     pthread_mutex_destroy (&self->lock);
     ag_buf_free (&self->queue.bytes);
     ag_buf_free (&self->batch.bytes);
+    free (self->gone);
     free (self->path);
     free (self);
 }

@@ -39,14 +39,16 @@ typedef struct {
     void *context;
 } ag_archive_options_t;
 
-/*  A damaged file is set aside with an error in the log and a new one begun; all
-    else that is wrong is *error_r. */
+/*  A damaged file is set aside with an error in the log and a new one begun, now or
+    when the damage is met (a file above 64 MB is not checked now); all else that
+    is wrong is *error_r. */
 ag_archive_t *ag_archive_open (const ag_archive_options_t *options, char **error_r);
 /*  Commits what is on its way, then closes. */
 void ag_archive_close (ag_archive_t **self_p);
 
-/*  Returns a ticket, higher than all before, or 0: the disk fails. */
-uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event);
+/*  An event, and how far its stream is acknowledged to its writer. Returns a
+    ticket, higher than all before, or 0: the disk fails. */
+uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event, uint64_t acked);
 /*  Should the loop stop reading the bus for a moment, or until the next wake? */
 bool ag_archive_full (ag_archive_t *self);
 
@@ -56,6 +58,7 @@ typedef struct {
     char error[200];            /* why */
     uint64_t events, commits, syncs, failures;
     int64_t sync_us;            /* the last sync took this long */
+    unsigned files;             /* begun anew since the start, because the one before was damaged */
 } ag_archive_state_t;
 void ag_archive_state (ag_archive_t *self, ag_archive_state_t *state_r);
 

@@ -74,10 +74,18 @@ static void s_republish (void *context, ag_event_t *event)
     ag_intake_republish (self->intake, event);
 }
 
-static uint64_t s_archive (void *context, ag_event_t *event)
+static uint64_t s_archive (void *context, ag_event_t *event, uint64_t acked)
 {
     ag_gateway_t *self = context;
-    return ag_archive_put (self->archive, event);
+    return ag_archive_put (self->archive, event, acked);
+}
+
+static void s_missing (void *context, ag_str_t stream, uint64_t epoch, ag_desk_range_fn *fn, void *fn_context)
+{
+    ag_gateway_t *self = context;
+    ag_store_t *store = ag_archive_reader (self->archive);
+    if (ag_store_each_hole (store, stream, epoch, fn, fn_context) != 0)
+        ag_log_warning ("STORE_HOLES", "what the store lacks of a stream cannot be found out: %s", ag_store_error (store));
 }
 
 /*  In the store's thread. */
@@ -158,7 +166,7 @@ static void s_open_hub (ag_gateway_t *self)
         .subscriptions_max = self->options.subscriptions, .may_see = ag_server_may_see };
     self->hub = ag_hub_new (&hub);
     ag_desk_options_t desk = { .hub = self->hub, .history = history,
-        .ops = { s_send, s_republish, self->archive ? s_archive : NULL, self },
+        .ops = { s_send, s_republish, self->archive ? s_archive : NULL, self->archive ? s_missing : NULL, self },
         .forget_us = self->options.retention_us + DESK_FORGET_US };
     self->desk = ag_desk_new (&desk);
 }

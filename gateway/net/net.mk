@@ -62,6 +62,10 @@ tests_test_net_command_LDADD = libag_net.la libag_core.la $(JSON_LIBS) $(CMOCKA_
 tests_test_net_server_SOURCES = tests/test_net_server.c
 tests_test_net_server_CPPFLAGS = $(NET_TEST_CPPFLAGS) $(CZMQ_CFLAGS) $(LWS_CFLAGS)
 tests_test_net_server_LDADD = $(AG_NET_LIBS) $(CZMQ_LIBS) $(ZMQ_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/test_replay_store
+tests_test_replay_store_SOURCES = tests/test_replay_store.c tests/store_fixture.c tests/store_fixture.h $(FEED_RIG)
+tests_test_replay_store_CPPFLAGS = $(NET_TEST_CPPFLAGS) -I$(top_srcdir)
+tests_test_replay_store_LDADD = $(AG_NET_LIBS) $(CZMQ_LIBS) $(ZMQ_LIBS) $(CMOCKA_LIBS)
 endif
 
 # Where a distribution expects them. The configuration is an example: a live one is not overwritten.
@@ -80,3 +84,10 @@ install-sysusers:
 uninstall-hook: uninstall-sysusers
 uninstall-sysusers:
 	rm -f $(DESTDIR)$(sysusersdir)/agentgate.conf
+
+# What it costs when a thousand viewers come back at once: bench/reconnect.py.
+noinst_PROGRAMS += bench/reconnect
+bench_reconnect_SOURCES = bench/reconnect.c
+bench_reconnect_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+bench_reconnect_LDADD = libag_core.la $(ZMQ_LIBS)
+EXTRA_DIST += bench/gateway_store.py bench/reconnect.py

@@ -195,13 +195,14 @@ void ag_run_append_json (ag_gateway_t *gateway, const ag_run_t *run, ag_buf_t *o
 typedef struct {
     ag_gateway_t *gateway;
     const ag_access_t *access;
+    bool all;                       /* work orders' own streams too */
     ag_run_t *runs;                 /* found so far; own their strings */
     size_t count, capacity;
 } list_t;
 
 static void s_add (list_t *list, const ag_run_t *run)
 {
-    if (!run->run.ptr || !ag_access_may_see (list->access, run->work_order))
+    if ((!run->run.ptr && !list->all) || !ag_access_may_see (list->access, run->work_order))
         return;
     if (list->count == list->capacity) {
         list->capacity = list->capacity ? list->capacity * 2 : 64;
@@ -222,7 +223,7 @@ static bool s_add_stored (void *context, const ag_store_stream_t *info)
 {
     list_t *list = context;
     ag_stream_info_t live;
-    if (!info->run.ptr || ag_hub_stream (list->gateway->hub, info->stream, &live))
+    if (ag_hub_stream (list->gateway->hub, info->stream, &live))
         return true;
     ag_run_t run = s_from_store (info);
     s_add (list, &run);
@@ -258,16 +259,47 @@ static void s_drop_older_epochs (list_t *list)
     list->count = kept;
 }
 
+/*  By name, the newest epoch of each. */
+static void s_find_all (list_t *list)
+{
+    ag_hub_each_stream (list->gateway->hub, s_add_live, list);
+    if (list->gateway->archive)
+        ag_store_each_stream (ag_archive_reader (list->gateway->archive), s_add_stored, list);
+    if (list->count)
+        s_drop_older_epochs (list);
+}
+
+void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, ag_str_t after, size_t limit, ag_buf_t *out)
+{
+    list_t list = { .gateway = gateway, .access = access, .all = true };
+    ag_run_t bound = { .stream = after };           /* behind all of its name: epochs count down */
+    size_t shown = 0, left = 0;
+    ag_buf_append_cstr (out, "{\"streams\":[");
+    s_find_all (&list);
+    for (size_t i = 0; i < list.count; i++) {
+        ag_run_t *run = &list.runs[i];
+        bool due = !after.ptr || s_by_name (run, &bound) > 0;
+        left += due && shown == limit;
+        if (due && shown < limit) {
+            if (run->live)
+                s_add_store (gateway, run);
+            if (shown++)
+                ag_buf_append_char (out, ',');
+            s_append_head (run, out);
+            ag_buf_append_char (out, '}');
+        }
+        ag_run_clear (run);
+    }
+    free (list.runs);
+    ag_buf_append_cstr (out, left ? "],\"more\":true}\n" : "],\"more\":false}\n");
+}
+
 void ag_runs_append_list (ag_gateway_t *gateway, const ag_access_t *access, size_t limit, ag_buf_t *out)
 {
     list_t list = { .gateway = gateway, .access = access };
-    ag_hub_each_stream (gateway->hub, s_add_live, &list);
-    if (gateway->archive)
-        ag_store_each_stream (ag_archive_reader (gateway->archive), s_add_stored, &list);
-    if (list.count) {
-        s_drop_older_epochs (&list);
+    s_find_all (&list);
+    if (list.count)
         qsort (list.runs, list.count, sizeof *list.runs, s_by_age);
-    }
     for (size_t i = 0; i < list.count; i++) {
         if (i < limit) {
             if (list.runs[i].live)

@@ -33,5 +33,7 @@ int ag_runs_read (ag_gateway_t *gateway, const ag_run_t *run, uint64_t from, uin
 void ag_run_append_json (ag_gateway_t *gateway, const ag_run_t *run, ag_buf_t *out);
 /*  At most `limit` of them that may be seen, newest first, separated by commas. */
 void ag_runs_append_list (ag_gateway_t *gateway, const ag_access_t *access, size_t limit, ag_buf_t *out);
+/*  A page of all streams that may be seen, work orders' own too, by name; behind `after` when there is one. */
+void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, ag_str_t after, size_t limit, ag_buf_t *out);
 
 #endif

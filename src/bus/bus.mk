@@ -27,8 +27,8 @@ tests_test_publisher_CPPFLAGS = $(TEST_CPPFLAGS) $(ZMQ_CFLAGS)
 tests_test_publisher_LDADD = $(AG_BUS_LIBS) $(CMOCKA_LIBS)
 tests_test_bus_SOURCES = tests/test_bus.c tests/fake_gateway.c tests/fake_gateway.h \
 	tests/store_fixture.c tests/store_fixture.h
-tests_test_bus_CPPFLAGS = $(TEST_CPPFLAGS) $(ZMQ_CFLAGS)
-tests_test_bus_LDADD = $(AG_BUS_LIBS) $(CMOCKA_LIBS)
+tests_test_bus_CPPFLAGS = $(TEST_CPPFLAGS) $(ZMQ_CFLAGS) $(SQLITE_CFLAGS)
+tests_test_bus_LDADD = $(AG_BUS_LIBS) $(CMOCKA_LIBS) $(SQLITE_LIBS)
 endif
 
 # The library for other programs: what include/agentgate declares, and nothing else.

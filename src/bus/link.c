@@ -14,6 +14,7 @@
 #include "bus/frames.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "store/store.h"
 
 enum {
     BEAT_US = 1000000, /* HEARTBEAT, GOODBYE, and HELLO while nobody answers */
@@ -28,9 +29,10 @@ enum {
 typedef struct {
     bool open;
     uint64_t from, to; /* as asked, cut to what can be */
-    uint64_t next;     /* not sent yet from here on */
+    uint64_t gone;     /* from..gone is not held any more; 0: nothing is known to be gone */
+    uint64_t next;     /* neither sent nor gone from here on */
     uint64_t room;     /* bytes that may still be sent */
-    bool full;         /* ended by room, or the queue */
+    bool full;         /* ended by room, the queue, or a hole behind what was sent */
 } s_window_t;
 
 struct ag_link {
@@ -177,45 +179,63 @@ static void s_say_what_is_due (ag_link_t *self, int64_t now_us)
 /* ---------------------------------------------------------------------- */
 /*  A window of resent events */
 
+static bool s_nothing_sent (const s_window_t *window)
+{
+    return window->next == window->from || window->next == window->gone + 1;
+}
+
+/*  The journal lacks next..to. Only in front of what is sent can a window say
+    so; behind it, the window ends and the next one begins there. */
+static bool s_note_gone (s_window_t *window, uint64_t to)
+{
+    if (!s_nothing_sent (window))
+        return false;
+    window->gone = to;
+    window->next = to + 1;
+    return true;
+}
+
 static bool s_resend_one (void *context, ag_event_t *event)
 {
     ag_link_t *self = context;
     s_window_t *window = &self->window;
+    uint64_t seq = ag_event_seq (event);
     size_t size = ag_event_encoded (event).len;
-    bool first = window->next == window->from;
-    if (size > window->room && !first) {
-        window->full = true;
+    window->full = (seq > window->next && !s_note_gone (window, seq - 1)) ||
+                   (size > window->room && !s_nothing_sent (window));
+    if (window->full)
         return false;
-    }
     ag_frames_t frames;
     ag_frames_of (&frames, event, &self->out);
     ag_frame_view_t all[4] = { { "EVENT", 5 }, frames.view[0], frames.view[1], frames.view[2] };
-    if (!ag_socket_send (self->dealer, all, 4)) {
-        window->full = true;
+    window->full = !ag_socket_send (self->dealer, all, 4);
+    if (window->full)
         return false;
-    }
     window->room -= size < window->room ? size : window->room;
-    window->next = ag_event_seq (event) + 1;
+    window->next = seq + 1;
     return true;
 }
 
 /*  Sends what the window has room for and closes it; where the queue is full
-    before anything went, it stays open for the next turn. */
+    before anything went, it stays open for the next turn. A journal that cannot
+    be read just now says nothing of what it holds. */
 static void s_serve_window (ag_link_t *self)
 {
     s_window_t *window = &self->window;
     if (!window->open)
         return;
     window->full = false;
+    int rc = 0;
     if (window->next <= window->to)
-        self->owner->read (self->owner->context, window->next, window->to, s_resend_one, self);
-    if (!window->full)
-        window->next = window->to + 1;
+        rc = self->owner->read (self->owner->context, window->next, window->to, s_resend_one, self);
+    if (rc == 0 && !window->full && window->next <= window->to)
+        s_note_gone (window, window->to);
     if (window->full && window->next == window->from)
         return;
     ag_control_t resent = s_message (self, AG_CONTROL_RESENT);
     resent.last = 0;
     resent.from = window->from;
+    resent.gone = window->gone;
     resent.to = window->next - 1;
     window->open = !s_send (self, &resent);
     /*  Not again what has been sent, should the RESENT have to wait. */
@@ -248,22 +268,29 @@ static void s_refuse (ag_link_t *self, const ag_control_t *welcome)
         "REFUSED", "a gateway refuses this stream, it runs unpublished: %s endpoint=%s", self->refused, self->endpoint);
 }
 
+/*  A gateway may know more of the stream than we do. */
+static uint64_t s_ours (const ag_link_t *self, uint64_t seq)
+{
+    return seq < self->stream->last ? seq : self->stream->last;
+}
+
 static void s_welcomed (ag_link_t *self, const ag_control_t *welcome)
 {
     if (welcome->error.ptr || welcome->conflict)
         s_refuse (self, welcome);
     else {
         self->welcomed = true;
-        self->acked = welcome->durable < self->stream->last ? welcome->durable : self->stream->last;
+        self->acked = s_ours (self, welcome->durable);
     }
     self->owner->said (self->owner->context, self, welcome);
 }
 
 static void s_acked (ag_link_t *self, const ag_control_t *ack)
 {
-    if (!self->welcomed || ack->durable > self->stream->last || ack->durable <= self->acked)
+    uint64_t durable = s_ours (self, ack->durable);
+    if (!self->welcomed || ack->durable >= AG_STORE_SEQ_LIMIT || durable <= self->acked)
         return;
-    self->acked = ack->durable;
+    self->acked = durable;
     self->owner->said (self->owner->context, self, ack);
 }
 

@@ -308,3 +308,13 @@ uint64_t ag_publisher_head (const ag_publisher_t *self)
 {
     return self->stream.last;
 }
+
+bool ag_publisher_is_heard (const ag_publisher_t *self, size_t n)
+{
+    return ag_link_welcomed (self->links[n]);
+}
+
+bool ag_publisher_is_held (const ag_publisher_t *self, size_t n)
+{
+    return ag_link_welcomed (self->links[n]) && ag_link_acked (self->links[n]) >= self->stream.last;
+}

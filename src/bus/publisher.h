@@ -85,5 +85,8 @@ const char *ag_publisher_refused (const ag_publisher_t *self);
 /*  The last seq that every gateway that answered has committed; 0: none has answered. */
 uint64_t ag_publisher_acked (const ag_publisher_t *self);
 uint64_t ag_publisher_head (const ag_publisher_t *self);
+/*  Of the gateway at the n-th control endpoint: it has answered; it has committed all up to the head. */
+bool ag_publisher_is_heard (const ag_publisher_t *self, size_t n);
+bool ag_publisher_is_held (const ag_publisher_t *self, size_t n);
 
 #endif

@@ -106,6 +106,7 @@ static const s_key_t s_keys[] = {
     { "error", S_STRING, offsetof (ag_control_t, error) },
     { "from", S_UNSIGNED, offsetof (ag_control_t, from) },
     { "to", S_UNSIGNED, offsetof (ag_control_t, to) },
+    { "gone", S_UNSIGNED, offsetof (ag_control_t, gone) },
     { "maxBytes", S_UNSIGNED, offsetof (ag_control_t, max_bytes) },
 };
 enum { S_KEY_COUNT = sizeof s_keys / sizeof s_keys[0] };

@@ -43,8 +43,8 @@ typedef enum {
     AG_CONTROL_WELCOME,         /* gateway: version, stream, epoch, resume, durable, conflict?, error? */
     AG_CONTROL_RESEND,          /* gateway: stream, epoch, from, to, maxBytes */
     AG_CONTROL_EVENT,           /* executor: + topic, header, event */
-    AG_CONTROL_RESENT,          /* executor: stream, epoch, from, to, first: closes a RESEND window; what is held of from..to
-                                   has been sent, what is missing in it will not come; first: oldest held, above the head: none */
+    AG_CONTROL_RESENT,          /* executor: stream, epoch, from, to, first, gone: closes a RESEND window; from..gone does not
+                                   exist any more, gone + 1..to has been sent; first: oldest held, above the head: none */
     AG_CONTROL_HEARTBEAT,       /* executor: stream, epoch, first, last, each second */
     AG_CONTROL_GOODBYE,         /* executor: as HEARTBEAT; the stream has ended */
     AG_CONTROL_ACK,             /* gateway: stream, epoch, seq: all up to here is committed */
@@ -71,6 +71,7 @@ typedef struct {
     bool conflict;              /* WELCOME: another live writer has that stream */
     ag_str_t error;             /* WELCOME: refused, and why */
     uint64_t from, to;          /* RESEND, RESENT */
+    uint64_t gone;              /* RESENT: from..gone will never come; 0: nothing is said to be gone */
     uint64_t max_bytes;         /* RESEND */
 } ag_control_t;
 

@@ -566,11 +566,24 @@ static void s_dismiss_guard (ag_executor_t *self)
         ag_guard_destroy (&self->guard);
 }
 
-/*  What nobody is waiting for any more can be pruned one day. */
+/*  What nobody is waiting for any more can be pruned one day. A gateway that was
+    not there is named in the mark when another has it all. */
+static void s_settle_owed (ag_executor_t *self)
+{
+    const char **others = ag_calloc (self->options->control_count + 1, sizeof *others);
+    size_t count = 0;
+    for (size_t i = 0; self->publisher && i < self->options->control_count; i++)
+        if (!ag_publisher_is_held (self->publisher, i))
+            others[count++] = self->options->control[i];
+    if (!self->options->streaming || count < self->options->control_count)
+        ag_owed_settle_but (self->run_dir, others, count);
+    free (others);
+}
+
 static void s_close_books (ag_executor_t *self)
 {
-    if (self->run_dir && (s_delivered (self) || !self->options->streaming))
-        ag_owed_settle (self->run_dir);
+    if (self->run_dir)
+        s_settle_owed (self);
     uint64_t lost = ag_artifact_dropped (self->out.artifact) + ag_artifact_dropped (self->err.artifact);
     if (lost)
         ag_log_warning ("OUTPUT_DROPPED", "%llu bytes of the agent's output could not be held for a reader that took "

@@ -22,7 +22,8 @@
 enum { NAME_MAX_BYTES = 255, CUT_BYTES = 200 };
 
 static const char *const s_files[] = {
-    "stdout", "stderr", "run.db", "run.db-wal", "run.db-shm", "run.db-journal", "run.db-lock", "owed"
+    "stdout", "stderr", "run.db", "run.db-wal", "run.db-shm", "run.db-journal", "run.db-lock", "owed", "owed-new",
+    "owed-lock"
 };
 
 static uint64_t s_hash (ag_str_t text)
@@ -89,8 +90,8 @@ char *ag_rundir_make (const char *state_dir, ag_str_t run, char **error_r)
 
 bool ag_rundir_owed (const char *path)
 {
-    char *mark = s_file (path, "owed");
-    bool owed = access (mark, F_OK) == 0;
+    char *mark = ag_owed_read (path);
+    bool owed = mark && !*mark;
     free (mark);
     return owed;
 }

@@ -44,7 +44,7 @@ static void s_sign (int fd)
         ag_log_debug ("STORE_LOCK", "the lock file could not be signed: %s", strerror (errno));
 }
 
-int ag_store_file_lock (const char *path, char **error_r)
+int ag_store_lock (const char *path, char **error_r)
 {
     char *lock_path = s_lock_path (path);
     int fd = open (lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -177,7 +177,7 @@ static int s_open_reader (ag_store_t *self, char **error_r)
 
 static int s_open_writer (ag_store_t *self, char **error_r)
 {
-    self->lock_fd = ag_store_file_lock (self->path, error_r);
+    self->lock_fd = ag_store_lock (self->path, error_r);
     if (self->lock_fd < 0)
         return -1;
     if (ag_store_file_create (self->path))

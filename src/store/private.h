@@ -22,7 +22,7 @@ enum {
 /*  Prepared once, at first use. */
 typedef enum {
     AG_SQL_BEGIN, AG_SQL_COMMIT, AG_SQL_ROLLBACK,
-    AG_SQL_INSERT_EVENT, AG_SQL_SELECT_EVENTS,
+    AG_SQL_INSERT_EVENT, AG_SQL_SELECT_EVENTS, AG_SQL_SELECT_KEYS,
     AG_SQL_INSERT_STREAM, AG_SQL_UPDATE_STREAM, AG_SQL_SELECT_STREAM, AG_SQL_SELECT_STREAMS,
     AG_SQL_OLD_STREAM, AG_SQL_NEXT_STREAM, AG_SQL_DOOM, AG_SQL_DELETE_STREAM, AG_SQL_DOOMED, AG_SQL_DELETE_EVENTS,
     AG_SQL_UNDOOM, AG_SQL_VACUUM, AG_SQL_PAGES, AG_SQL_COUNT_STREAMS, AG_SQL_COUNT_EVENTS,
@@ -68,7 +68,6 @@ void ag_rows_forget (ag_store_t *self);         /* empties the cache, dirty or n
 void ag_rows_trim (ag_store_t *self);           /* empties it when it has grown large and nothing is dirty */
 
 /*  file.c: what is done to the file before SQLite sees it */
-int ag_store_file_lock (const char *path, char **error_r);              /* the fd, or -1 with errno */
 int ag_store_file_create (const char *path);                            /* 0600 when it is missing; 0 or -1 */
 char *ag_store_file_copy (const char *path, char **error_r);            /* folder of a private copy, or NULL */
 void ag_store_file_drop_copy (char **dir_p);

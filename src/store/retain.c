@@ -110,6 +110,16 @@ static int s_vacuum (ag_store_t *self)
     return rc;
 }
 
+/*  What was given back is given back when the log has been moved into the
+    database; as far as no reader is in the way. */
+static int s_give_back (ag_store_t *self)
+{
+    if (s_vacuum (self))
+        return -1;
+    sqlite3_wal_checkpoint_v2 (self->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return 0;
+}
+
 int ag_store_retain (ag_store_t *self, int64_t before_us, uint64_t max_bytes)
 {
     /*  What came since the last commit is not to be lost by a failure here. */
@@ -120,7 +130,7 @@ int ag_store_retain (ag_store_t *self, int64_t before_us, uint64_t max_bytes)
         return ag_store_roll_back (self);
     if (ag_store_commit (self))
         return -1;
-    return more || s_vacuum (self) == 0 ? more : -1;
+    return more || s_give_back (self) == 0 ? more : -1;
 }
 
 int ag_store_stats (ag_store_t *self, ag_store_stats_t *stats_r)

@@ -18,6 +18,7 @@ static const char *const s_sql[AG_SQL_COUNT] = {
     [AG_SQL_ROLLBACK] = "ROLLBACK",
     [AG_SQL_INSERT_EVENT] = "INSERT OR IGNORE INTO event (key, crc, data) VALUES (?1, ?2, ?3)",
     [AG_SQL_SELECT_EVENTS] = "SELECT key, crc, data FROM event WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
+    [AG_SQL_SELECT_KEYS] = "SELECT key FROM event WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
     [AG_SQL_INSERT_STREAM] = "INSERT INTO stream (id, epoch, work_order, run, first, last, started_us, updated_us)"
                              " VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?5)",
     [AG_SQL_UPDATE_STREAM] = "UPDATE stream SET first = ?2, last = ?3, acked = ?4, ended = ?5, started_us = ?6,"
@@ -358,6 +359,28 @@ int ag_store_each_event (
     while (rc == 1 && s_show (&reading, select));
     sqlite3_reset (select);
     return rc < 0 ? -1 : 0;
+}
+
+int ag_store_each_hole (ag_store_t *self, ag_str_t stream, uint64_t epoch, ag_store_hole_fn *fn, void *context)
+{
+    errno = 0;
+    ag_row_t *row = ag_rows_find (self, stream, epoch);
+    if (!row || row->info.acked >= row->info.last)
+        return !row && errno ? -1 : 0;
+    sqlite3_stmt *select = ag_store_statement (self, AG_SQL_SELECT_KEYS);
+    if (!select)
+        return -1;
+    uint64_t next = row->info.acked + 1;
+    sqlite3_bind_int64 (select, 1, s_key (row, next));
+    sqlite3_bind_int64 (select, 2, s_key (row, row->info.last));
+    int rc;
+    while ((rc = ag_store_step (self, select)) == 1) {
+        uint64_t seq = (uint64_t) sqlite3_column_int64 (select, 0) & (AG_STORE_SEQ_LIMIT - 1);
+        if (seq > next)
+            fn (context, next, seq - 1);
+        next = seq + 1;
+    }
+    return rc;
 }
 
 uint64_t ag_store_damaged (const ag_store_t *self)

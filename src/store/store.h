@@ -32,7 +32,8 @@ typedef struct {
     ag_str_t stream, work_order, run;
     uint64_t epoch;
     uint64_t first, last;       /* held; 0, 0: none. Between them there may be holes */
-    uint64_t acked;             /* journal: acknowledged by a gateway as committed up to here */
+    uint64_t acked;             /* journal: acknowledged by gateways up to here; history: to the writer, so what is
+                                   missing up to here will never come */
     bool ended;                 /* its last event is run_completed or run_failed, or it was closed */
     int64_t started_us, updated_us;     /* least and greatest ts of its events, Unix microseconds */
 } ag_store_stream_t;
@@ -51,6 +52,10 @@ ag_store_t *ag_store_open (const char *path, ag_store_mode_t mode, char **error_
 /*  Commits, syncs, checkpoints, closes, nulls. */
 void ag_store_close (ag_store_t **self_p);
 
+/*  Takes the lock PATH-lock, made if need be, for as long as the descriptor that is
+    returned is open; -1 with errno (EBUSY: a live process has it) and a malloc'ed
+    *error_r. A writer does that by itself; for others who must be alone. */
+int ag_store_lock (const char *path, char **error_r);
 /*  1 a live process has the store at `path` open for writing, 0 none, -1 with errno. */
 int ag_store_locked (const char *path);
 /*  Renames a store that cannot be used, with its companions, so that a new one
@@ -90,6 +95,9 @@ int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *contex
 typedef bool (ag_store_event_fn) (void *context, ag_event_t *event);
 int ag_store_each_event (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
     ag_store_event_fn *fn, void *context);
+/*  Calls back for each range of numbers behind `acked` that is missing before `last`, in order. */
+typedef void (ag_store_hole_fn) (void *context, uint64_t from, uint64_t to);
+int ag_store_each_hole (ag_store_t *self, ag_str_t stream, uint64_t epoch, ag_store_hole_fn *fn, void *context);
 uint64_t ag_store_damaged (const ag_store_t *self);     /* events left out by each_event so far */
 
 /*  Forgets what was last changed before `before_us`, and then, ended streams

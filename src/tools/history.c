@@ -35,6 +35,26 @@ static uint64_t s_number (struct json_object *object, const char *key)
     return json_object_object_get_ex (object, key, &value) ? (uint64_t) json_object_get_int64 (value) : 0;
 }
 
+/*  "2026-11-22T08:34:45.309Z" in microseconds; 0: it is none. */
+static int64_t s_time (ag_str_t text)
+{
+    struct tm parts = { 0 };
+    int ms = 0;
+    if (!text.ptr || sscanf (text.ptr, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+                         &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &ms) != 7)
+        return 0;
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    return (int64_t) timegm (&parts) * 1000000 + ms * 1000;
+}
+
+/*  Every byte: whatever an id holds. */
+static void s_append_escaped (ag_buf_t *out, ag_str_t text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        ag_buf_printf (out, "%%%02X", (unsigned char) text.ptr[i]);
+}
+
 /*  The page as an object with an array `key`; to be put. NULL with *error_r. */
 static struct json_object *s_page (
     const ag_history_source_t *source, const char *path, const char *key, struct json_object **array_r, char **error_r)
@@ -55,27 +75,85 @@ static struct json_object *s_page (
 /* ---------------------------------------------------------------------- */
 /*  Streams */
 
-static void s_tell_stream (struct json_object *run, ag_history_stream_fn *fn, void *context)
+/*  A gateway's list, page by page; owns its strings. */
+typedef struct {
+    ag_history_stream_t *streams;
+    size_t count;
+} s_list_t;
+
+static ag_str_t s_own (ag_str_t text)
 {
-    ag_history_stream_t stream = {
-        .stream = s_text (run, "stream"), .work_order = s_text (run, "workOrderId"), .last = s_number (run, "last")
-    };
-    if (!stream.stream.ptr)
-        stream.stream = s_text (run, "runId");
-    ag_str_t epoch = s_text (run, "epoch");
-    if (stream.stream.ptr && epoch.ptr && ag_epoch_parse (epoch.ptr, epoch.len, &stream.epoch) == 0)
-        fn (context, &stream);
+    return (ag_str_t){ ag_str_dup (text), text.len };
+}
+
+/*  False: it is none. */
+static bool s_take_stream (s_list_t *list, struct json_object *json)
+{
+    ag_history_stream_t stream = { .stream = s_text (json, "stream"), .work_order = s_text (json, "workOrderId"),
+        .last = s_number (json, "last") };
+    ag_str_t epoch = s_text (json, "epoch"), started = s_text (json, "startedAt");
+    if (!stream.stream.ptr || !stream.work_order.ptr || !epoch.ptr ||
+        ag_epoch_parse (epoch.ptr, epoch.len, &stream.epoch))
+        return false;
+    stream.stream = s_own (stream.stream);
+    stream.work_order = s_own (stream.work_order);
+    stream.started_us = s_time (started);
+    list->streams = ag_realloc (list->streams, (list->count + 1) * sizeof *list->streams);
+    list->streams[list->count++] = stream;
+    return true;
+}
+
+static char *s_streams_path (ag_str_t after)
+{
+    ag_buf_t path = { 0 };
+    ag_buf_append_cstr (&path, "/api/v1/streams?limit=1000");
+    if (after.ptr)
+        ag_buf_append_cstr (&path, "&after=");
+    s_append_escaped (&path, after);
+    ag_buf_cstr (&path);
+    return path.data;
+}
+
+/*  1 there are more, 0 that was the last page, -1 with *error_r. */
+static int s_list_page (const ag_history_source_t *source, s_list_t *list, char **error_r)
+{
+    ag_str_t after = list->count ? list->streams[list->count - 1].stream : (ag_str_t){ NULL, 0 };
+    char *path = s_streams_path (after);
+    struct json_object *streams, *more, *page = s_page (source, path, "streams", &streams, error_r);
+    free (path);
+    if (!page)
+        return -1;
+    size_t before = list->count;
+    for (size_t i = 0; i < json_object_array_length (streams); i++)
+        s_take_stream (list, json_object_array_get_idx (streams, i));
+    int rc = list->count > before && json_object_object_get_ex (page, "more", &more) && json_object_get_boolean (more);
+    json_object_put (page);
+    return rc;
+}
+
+static int s_by_age (const void *a, const void *b)
+{
+    const ag_history_stream_t *left = a, *right = b;
+    return (left->started_us > right->started_us) - (left->started_us < right->started_us);
 }
 
 int ag_history_streams (const ag_history_source_t *source, ag_history_stream_fn *fn, void *context, char **error_r)
 {
-    struct json_object *runs, *page = s_page (source, "/api/v1/runs", "runs", &runs, error_r);
-    if (!page)
-        return -1;
-    for (size_t i = json_object_array_length (runs); i > 0; i--)
-        s_tell_stream (json_object_array_get_idx (runs, i - 1), fn, context);
-    json_object_put (page);
-    return 0;
+    s_list_t list = { NULL, 0 };
+    int rc;
+    do
+        rc = s_list_page (source, &list, error_r);
+    while (rc == 1);
+    if (list.count)
+        qsort (list.streams, list.count, sizeof *list.streams, s_by_age);
+    for (size_t i = 0; i < list.count; i++) {
+        if (rc == 0)
+            fn (context, &list.streams[i]);
+        free ((char *) list.streams[i].stream.ptr);
+        free ((char *) list.streams[i].work_order.ptr);
+    }
+    free (list.streams);
+    return rc;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -114,19 +192,6 @@ ag_draft_t *ag_history_draft (ag_kind_t kind, struct json_object *event)
     return draft;
 }
 
-/*  "2026-11-22T08:34:45.309Z" in microseconds; 0: it is none. */
-static int64_t s_time (ag_str_t text)
-{
-    struct tm parts = { 0 };
-    int ms = 0;
-    if (!text.ptr || sscanf (text.ptr, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-                         &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &ms) != 7)
-        return 0;
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    return (int64_t) timegm (&parts) * 1000000 + ms * 1000;
-}
-
 /*  NULL: of an unknown kind, or not as it should be. */
 static ag_event_t *s_event (struct json_object *json, ag_str_t stream, uint64_t epoch)
 {
@@ -150,8 +215,7 @@ static char *s_events_path (ag_str_t stream, uint64_t epoch, uint64_t from)
     ag_buf_t path = { 0 };
     ag_epoch_format (epoch, hex);
     ag_buf_append_cstr (&path, "/api/v1/runs/");
-    for (size_t i = 0; i < stream.len; i++)
-        ag_buf_printf (&path, "%%%02X", (unsigned char) stream.ptr[i]);
+    s_append_escaped (&path, stream);
     ag_buf_printf (&path, "/events?limit=500&epoch=%s&after=%" PRIu64, hex, from - 1);
     ag_buf_cstr (&path);
     return path.data;

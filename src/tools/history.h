@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     ag_str_t stream, work_order;
     uint64_t epoch, last;
+    int64_t started_us;         /* Unix microseconds */
 } ag_history_stream_t;
 
 typedef void (ag_history_stream_fn) (void *context, const ag_history_stream_t *stream);

@@ -13,13 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bus/curve.h"
-#include "bus/endpoints.h"
 #include "bus/owed.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "core/paths.h"
 #include "exec/rundir.h"
 #include "tools/playback.h"
 #include "tools/recording.h"
@@ -72,11 +69,16 @@ static int s_to_stdout (const char *recording, double speed)
 
 static int s_tell_owed (const ag_owed_result_t *result)
 {
-    fprintf (stderr, "agentgate-replay: %zu of %zu owed journals delivered, %zu runs given their end%s\n",
-        result->delivered, result->found, result->closed, result->unanswered ? "; no gateway answers" : "");
+    fprintf (stderr, "agentgate-replay: %zu of %zu owed journals delivered, %zu runs given their end", result->delivered,
+        result->found, result->closed);
+    if (result->unanswered)
+        fprintf (stderr, "; no gateway answers");
+    else if (result->partly)
+        fprintf (stderr, "; %zu are still owed to gateways that do not answer", result->partly);
+    fputc ('\n', stderr);
     if (result->failed)
         return AG_EXIT_FAILED;
-    return result->delivered < result->found ? AG_EXIT_OWED : 0;
+    return result->delivered < result->found || result->partly ? AG_EXIT_OWED : 0;
 }
 
 static ag_owed_result_t s_deliver (const ag_owed_options_t *options)
@@ -96,25 +98,15 @@ static ag_owed_result_t s_deliver (const ag_owed_options_t *options)
 
 static int s_pay (const ag_settings_t *settings)
 {
-    const char *curve_dir = ag_settings_string (settings, "curve-dir"), *given[64];
-    char *error = NULL, *state_dir = ag_target_state_dir (settings);
-    size_t count = ag_settings_count (settings, "control");
-    for (size_t i = 0; i < count && i < 64; i++)
-        given[i] = ag_settings_nth (settings, "control", i);
-    ag_endpoints_t control;
-    bool exposed = curve_dir || ag_settings_flag (settings, "insecure");
-    if (ag_endpoints_init (&control, given, count < 64 ? count : 64, ag_path_control, exposed, &error))
-        ag_fatal (AG_EXIT_USAGE, "%s", error);
-    ag_curve_t *curve = curve_dir ? ag_curve_load (curve_dir, &error) : NULL;
-    if (curve_dir && !curve)
-        ag_fatal (AG_EXIT_FAILED, "%s", error);
+    char *state_dir = ag_target_state_dir (settings);
+    ag_target_endpoints_t endpoints;
+    ag_target_endpoints (settings, &endpoints);
     ag_owed_options_t options = { .state_dir = state_dir,
-        .control = (const char *const *) control.texts,
-        .control_count = control.count,
-        .curve = curve };
+        .control = (const char *const *) endpoints.control.texts,
+        .control_count = endpoints.control.count,
+        .curve = endpoints.curve };
     ag_owed_result_t result = s_deliver (&options);
-    ag_curve_destroy (&curve);
-    ag_endpoints_free (&control);
+    ag_target_endpoints_free (&endpoints);
     free (state_dir);
     return s_tell_owed (&result);
 }

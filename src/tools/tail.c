@@ -215,6 +215,12 @@ static bool s_is_ours (const s_tail_t *self, ag_event_t *event)
            (ag_str_is (self->run, "@") && ag_event_stream (event).ptr[0] == '@');
 }
 
+/*  May hold something of ours: a work order's stream has events about runs. */
+static bool s_may_be_ours (const s_tail_t *self, ag_str_t stream)
+{
+    return !self->run.ptr || ag_str_eq (stream, self->run) || stream.ptr[0] == '@';
+}
+
 static void s_show_wanted (s_tail_t *self, ag_event_t *event)
 {
     if (!s_is_ours (self, event) || !s_is_wanted (self, event) || self->enough)
@@ -250,7 +256,8 @@ static void s_fetch_stream (void *context, const ag_history_stream_t *stream)
     s_tail_t *self = context;
     ag_str_t work_order = s_text (self->settings, "work-order");
     uint64_t shown = ag_heads_seq (self->heads, stream->stream, stream->epoch);
-    if ((!work_order.ptr || ag_str_eq (work_order, stream->work_order)) && stream->last > shown)
+    bool wanted = (!work_order.ptr || ag_str_eq (work_order, stream->work_order)) && s_may_be_ours (self, stream->stream);
+    if (wanted && stream->last > shown)
         s_fetch (self, stream->stream, stream->epoch, shown + 1, stream->last);
 }
 
@@ -269,7 +276,7 @@ static void s_take (s_tail_t *self, ag_received_t *received)
     ag_event_t *event = received->event;
     *received = (ag_received_t){ .event = event };
     uint64_t shown = ag_heads_seq (self->heads, ag_event_stream (event), ag_event_epoch (event));
-    if (self->from_start && ag_event_seq (event) > shown + 1)
+    if (self->from_start && ag_event_seq (event) > shown + 1 && s_may_be_ours (self, ag_event_stream (event)))
         s_fetch (self, ag_event_stream (event), ag_event_epoch (event), shown + 1, ag_event_seq (event) - 1);
     ag_heads_note (self->heads, event, received);
     if (received->missed_from && s_is_ours (self, event))

@@ -50,7 +50,7 @@ char *ag_target_work_order_folder (const char *state_dir, ag_str_t work_order, c
 }
 
 /* ---------------------------------------------------------------------- */
-/*  Writer */
+/*  Endpoints */
 
 static const char *const *s_list (const ag_settings_t *settings, const char *name, size_t *count_r)
 {
@@ -60,6 +60,39 @@ static const char *const *s_list (const ag_settings_t *settings, const char *nam
         list[i] = ag_settings_nth (settings, name, i);
     return list;
 }
+
+static void s_endpoints (const ag_settings_t *settings, const char *name, char *(*fallback) (char **error_r),
+    ag_endpoints_t *endpoints_r)
+{
+    char *error = NULL;
+    size_t count;
+    const char *const *given = s_list (settings, name, &count);
+    bool exposed = ag_settings_string (settings, "curve-dir") || ag_settings_flag (settings, "insecure");
+    if (ag_endpoints_init (endpoints_r, given, count, fallback, exposed, &error))
+        ag_fatal (AG_EXIT_USAGE, "%s", error);
+    free ((void *) given);
+}
+
+void ag_target_endpoints (const ag_settings_t *settings, ag_target_endpoints_t *endpoints_r)
+{
+    char *error = NULL;
+    const char *curve_dir = ag_settings_string (settings, "curve-dir");
+    s_endpoints (settings, "bus", ag_path_bus, &endpoints_r->bus);
+    s_endpoints (settings, "control", ag_path_control, &endpoints_r->control);
+    endpoints_r->curve = curve_dir ? ag_curve_load (curve_dir, &error) : NULL;
+    if (curve_dir && !endpoints_r->curve)
+        ag_fatal (AG_EXIT_FAILED, "%s", error);
+}
+
+void ag_target_endpoints_free (ag_target_endpoints_t *self)
+{
+    ag_endpoints_free (&self->bus);
+    ag_endpoints_free (&self->control);
+    ag_curve_destroy (&self->curve);
+}
+
+/* ---------------------------------------------------------------------- */
+/*  Writer */
 
 /*  Another process may be writing the same stream just now: its turn is short. */
 static ag_writer_t *s_open_in_turn (const ag_writer_options_t *options, int timeout_ms, char **error_r)

@@ -9,6 +9,7 @@
 
 #include <agentgate/writer.h>
 
+#include "bus/curve.h"
 #include "bus/endpoints.h"
 #include "core/settings.h"
 
@@ -29,6 +30,14 @@ enum { AG_EXIT_FAILED = 1, AG_EXIT_USAGE = 2, AG_EXIT_OWED = 3 };
         .help = "allow tcp endpoints that are not loopback without keys" }, \
     { .name = "config", .type = AG_SETTING_STRING, .metavar = "FILE", .env = "AGENTGATE_CONFIG", \
         .fallback = "/etc/agentgate/stream.conf", .help = "settings as NAME = VALUE" }
+
+/*  Where to, by the settings or by the rule. Ends the program when one is wrong. */
+typedef struct {
+    ag_endpoints_t bus, control;
+    ag_curve_t *curve;          /* or NULL */
+} ag_target_endpoints_t;
+void ag_target_endpoints (const ag_settings_t *settings, ag_target_endpoints_t *endpoints_r);
+void ag_target_endpoints_free (ag_target_endpoints_t *self);
 
 /*  The folder of state, made if need be; malloc'ed. Ends the program when there is none. */
 char *ag_target_state_dir (const ag_settings_t *settings);

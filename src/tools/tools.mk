@@ -19,3 +19,12 @@ agentgate_tail_SOURCES = src/tools/tail.c \
 agentgate_tail_LDADD = $(AG_BUS_LIBS) $(JSON_LIBS)
 EXTRA_DIST += tests/e2e/test_replay.py tests/e2e/test_tools.py
 dist_man_MANS += docs/man/agentgate-emit.1 docs/man/agentgate-keygen.1 docs/man/agentgate-replay.1 docs/man/agentgate-tail.1
+
+# A timer of the user's own systemd, which delivers what is owed.
+userunitdir = $(prefix)/lib/systemd/user
+nodist_userunit_DATA = packaging/agentgate-owed.service
+dist_userunit_DATA = packaging/agentgate-owed.timer
+EXTRA_DIST += packaging/agentgate-owed.service.in
+CLEANFILES += packaging/agentgate-owed.service
+packaging/agentgate-owed.service: packaging/agentgate-owed.service.in
+	$(AM_V_GEN)$(MKDIR_P) packaging && sed 's|@bindir[@]|$(bindir)|' $(srcdir)/packaging/agentgate-owed.service.in >$@.tmp && mv -f $@.tmp $@

@@ -7,6 +7,7 @@ import urllib.request
 import msgpack
 import zmq
 
+from executor_tools import rss_kb
 from fake_executor import FakeExecutor
 from harness import Client, Gateway, assert_covers
 
@@ -64,6 +65,32 @@ def test_holes_are_repaired_by_resend(gateway):
     client = asyncio.run(scenario())
     assert_covers(client.events, "r", last=300)
     assert not any(m["type"] == "gap" for m in client.messages)
+
+
+def test_what_waits_behind_holes_is_bounded_and_still_arrives(gateway):
+    """Twenty executors whose first event is missing, each with 2.4 MB behind it: 48 MB, of which 16 may wait."""
+    executors = [FakeExecutor(gateway, f"r{number}") for number in range(20)]
+    before, sent = rss_kb(gateway.process.pid), 0
+    for executor in executors:
+        executor.say("HELLO", version=1, workOrderId=executor.run, runId=executor.run)
+        executor.write("run_started", runNumber=1, agent="fake")
+        for count in range(600):
+            executor.text("x" * 4000)
+            sent += 1
+            while count % 300 == 299 and metric(gateway, "bus_events_total") < sent:
+                pass                # a PUB drops what is too much at once
+    grown = rss_kb(gateway.process.pid) - before
+    assert metric(gateway, "waiting_events") > 1000             # they do wait
+    assert grown < 24 * 1024, f"{grown} KB"
+    for executor in executors:
+        executor.completed()
+        executor.hello()
+        executor.serve_until(lambda e=executor: e.acked == len(e.journal))
+        executor.__exit__()
+    assert metric(gateway, "lost_total") == 0
+    for executor in executors:
+        with urllib.request.urlopen(f"{gateway.url}/api/v1/runs/{executor.run}/export") as answer:
+            assert [json.loads(line)["seq"] for line in answer] == list(range(1, 603))
 
 
 def test_a_lost_last_event_is_noticed(gateway):

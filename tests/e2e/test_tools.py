@@ -1,17 +1,21 @@
 """agentgate-emit, agentgate-tail, agentgate-replay and agentgate-keygen as their users run them."""
 import json
 import os
+import pty
 import re
 import shutil
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 
+import msgpack
 import pytest
 
+from fake_executor import FakeExecutor
 from harness import Gateway, Program, executor
 
 TIMEOUT = 60
@@ -86,13 +90,29 @@ def test_emit_without_a_gateway_is_owed_and_delivered_later(build_dir, run_dir):
         assert "0 of 0" in tool(build_dir, "replay", *to(gateway), "--owed").stderr
 
 
-def test_many_emits_at_once(build_dir, gateway, run_dir):
-    count = 12
-    words = [build_dir / "agentgate-emit", "--timeout", "50", *map(str, to(gateway)), "work_order_updated", "workOrderId=W"]
+def emit_many(build_dir, where, count):
+    words = [build_dir / "agentgate-emit", "--timeout", "50", *map(str, where), "work_order_updated", "workOrderId=W"]
     running = [subprocess.Popen([*words, f"status=s{i}"], stderr=subprocess.PIPE, text=True) for i in range(count)]
-    for process in running:
-        _, stderr = process.communicate(timeout=TIMEOUT)
-        assert process.returncode == 0, stderr
+    errors = [process.communicate(timeout=TIMEOUT)[1] for process in running]
+    return [process.returncode for process in running], errors
+
+
+def test_many_emits_at_once_while_no_gateway_is_there(build_dir, run_dir):
+    """None waits for another's gateway, and none is lost."""
+    count = 20
+    statuses, errors = emit_many(build_dir, nowhere(run_dir), count)
+    assert statuses == [3] * count, errors
+    with Gateway(build_dir, run_dir) as gateway:
+        assert tool(build_dir, "replay", *to(gateway), "--owed").returncode == 0
+        events = history(gateway, "@W")
+    assert [event["seq"] for event in events] == list(range(1, count + 1))
+    assert sorted(event["status"] for event in events) == sorted(f"s{i}" for i in range(count))
+
+
+def test_many_emits_at_once(build_dir, gateway, run_dir):
+    count = 20
+    statuses, errors = emit_many(build_dir, to(gateway), count)
+    assert statuses == [0] * count, errors
     events = history(gateway, "@W")
     assert [event["seq"] for event in events] == list(range(1, count + 1))
     assert sorted(event["status"] for event in events) == sorted(f"s{i}" for i in range(count))
@@ -171,6 +191,63 @@ def test_tail_from_the_start_has_no_seam(build_dir, gateway, recordings):
         assert len(runs[run]) == history_length(gateway, run)
 
 
+def test_tail_from_the_start_has_all_streams(build_dir, gateway, run_dir):
+    """Work orders' own too, and more than one page of them."""
+    with FakeExecutor(gateway, "r") as executor:
+        for number in range(1100):
+            executor.say("HELLO", version=1, workOrderId="W", runId=f"r{number}", stream=f"r{number}", first=1, last=1)
+            executor.bus.send_multipart(one_event(executor.epoch, f"r{number}"))
+        emit(build_dir, to(gateway), "work_order_updated", "workOrderId=W", "status=x")
+        end = time.monotonic() + TIMEOUT
+        while stream_count(gateway) < 1101:
+            assert time.monotonic() < end
+            time.sleep(0.01)            # between two looks over HTTP
+    tail = tool(build_dir, "tail", "--connect", gateway.republish, "--http", gateway.url, "--from-start", "--count", "1101")
+    lines = [json.loads(line) for line in tail.stdout.splitlines()]
+    assert {line.get("runId", "@W") for line in lines} == {f"r{number}" for number in range(1100)} | {"@W"}
+    one = tool(build_dir, "tail", "--connect", gateway.republish, "--http", gateway.url, "--from-start", "--run", "r7", "--count", "1")
+    assert json.loads(one.stdout)["runId"] == "r7"
+
+
+def one_event(epoch, run):
+    event = {"type": "run_started", "workOrderId": "W", "runId": run, "seq": 1, "ts": 1, "runNumber": 1, "agent": "fake"}
+    return [f"agentgate/1/W/{run}/run_started".encode(), b"AGE1" + bytes(4) + epoch.to_bytes(8, "big") + (1).to_bytes(8, "big"),
+            msgpack.packb(event)]
+
+
+def stream_count(gateway):
+    with urllib.request.urlopen(gateway.url + "/api/v1/streams", timeout=TIMEOUT) as answer:
+        page = json.load(answer)
+    names = [stream["stream"] for stream in page["streams"]]
+    while page["more"]:
+        with urllib.request.urlopen(f"{gateway.url}/api/v1/streams?limit=100&after={urllib.request.quote(names[-1])}") as answer:
+            page = json.load(answer)
+        names += [stream["stream"] for stream in page["streams"]]
+    assert names == sorted(set(names))
+    return len(names)
+
+
+def test_tail_from_the_start_has_no_seam_under_load(build_dir, gateway, run_dir):
+    """It begins in the middle of a flood."""
+    count = 20000
+    agent = "import sys\nfor i in range(%d): sys.stdout.write('{\"type\":\"text\",\"text\":\"#%%d\"}\\n' %% i)" % count
+    with gateway.executor("--run-id", "R", "--no-watch", "--quiet", "--format", "flat", "--", sys.executable, "-c", agent) as run:
+        end = time.monotonic() + TIMEOUT
+        while not history_or_nothing(gateway, "R"):
+            assert time.monotonic() < end, run.stderr
+            time.sleep(0.005)           # between two looks over HTTP
+        with Program([build_dir / "agentgate-tail", "--connect", gateway.republish, "--http", gateway.url, "--from-start"],
+                     stdout=subprocess.PIPE) as tail:
+            seqs = []
+            for line in tail.process.stdout:
+                event = json.loads(line)
+                seqs.append(event["seq"])
+                if event["type"] == "run_completed":
+                    break
+        assert run.wait() == 0, run.stderr
+    assert seqs == list(range(1, len(seqs) + 1)) and len(seqs) >= count
+
+
 def history_length(gateway, run):
     with urllib.request.urlopen(f"{gateway.url}/api/v1/runs/{run}", timeout=TIMEOUT) as answer:
         return json.load(answer)["last"]
@@ -187,6 +264,21 @@ def test_tail_shows_hostile_text_harmlessly(build_dir, run_dir):
         assert code not in out
     assert re.sub("\x1b\\[[0-9;]*m", "", out).count("\x1b") == 0    # our own colours, and nothing else
     assert "\\e[31m" in out and "\\x07" in out and "\\u{202e}" in out
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_tail_is_coloured_on_a_terminal_only(build_dir, gateway, terminal):
+    emit(build_dir, to(gateway), "work_order_updated", "workOrderId=W", "status=x")
+    words = [build_dir / "agentgate-tail", "--connect", gateway.republish, "--http", gateway.url, "--from-start", "--count", "1",
+             *([] if terminal else ["--format", "pretty"])]
+    master, slave = pty.openpty()
+    process = subprocess.run(list(map(str, words)), stdout=slave if terminal else subprocess.PIPE, stderr=subprocess.PIPE,
+                             timeout=TIMEOUT)
+    out = os.read(master, 65536) if terminal else process.stdout
+    os.close(master)
+    os.close(slave)
+    assert b"work_order_updated" in out and not out.startswith(b"{")
+    assert (b"\x1b[" in out) == terminal
 
 
 @pytest.mark.parametrize("words, says", [
@@ -274,6 +366,28 @@ def test_owed_gives_a_killed_run_its_end(build_dir, gateway, run_dir):
     events = history(gateway, "R")
     assert (events[-1]["type"], events[-1]["reason"]) == ("run_failed", "lost")
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_what_a_gateway_missed_stays_owed_to_it_alone(build_dir, run_dir):
+    """Two gateways, one of them away for the whole of a run, and of a work order's event."""
+    away = run_dir / "away"
+    away.mkdir()
+    endpoints = ["--control", f"ipc://{run_dir}/control", "--control", f"ipc://{away}/control", "--state-dir", run_dir / "state"]
+    with Gateway(build_dir, run_dir) as here:
+        with executor(build_dir, run_dir, "--bus", here.bus, *endpoints, "--run-id", "R", "--no-watch", "--", "echo", "hello") as run:
+            assert run.wait() == 0, run.stderr
+        assert emit(build_dir, ["--bus", here.bus, *endpoints], "work_order_updated", "workOrderId=W", "status=x").returncode == 0
+        for mark in ("runs/R/owed", "work-orders/W/owed"):
+            assert (run_dir / "state" / mark).read_text() == f"ipc://{away}/control\n"
+        assert "0 of 0" in tool(build_dir, "replay", *to(here), "--owed").stderr
+        still = tool(build_dir, "replay", *endpoints, "--owed")
+        assert still.returncode == 3 and "no gateway answers" in still.stderr
+        with Gateway(build_dir, away) as there:
+            paid = tool(build_dir, "replay", *endpoints, "--owed")
+            assert paid.returncode == 0 and "2 of 2" in paid.stderr, paid.stderr
+            assert owed_marks(run_dir) == []
+            for stream in ("R", "@W"):
+                assert history(there, stream) == history(here, stream) != []
 
 
 def history_or_nothing(gateway, run):
