@@ -10,6 +10,8 @@ import time
 
 import websockets
 
+import contract
+
 TIMEOUT = 60
 
 
@@ -105,7 +107,7 @@ def executor(build, folder, *words, **popen):
 
 
 class Client:
-    """A WebSocket client that keeps what it gets.
+    """A WebSocket client that keeps what it gets, and holds each message to the contract.
 
         async with Client(url) as client:
             await client.send(type="subscribe", runId="r", batch=True)
@@ -130,6 +132,7 @@ class Client:
 
     async def receive(self, timeout=TIMEOUT):
         message = json.loads(await asyncio.wait_for(self.socket.recv(), timeout))
+        contract.check(message)
         self.messages.append(message)
         self.cursor = message.get("cursor", self.cursor)
         if message["type"] == "batch":
