@@ -77,6 +77,7 @@ struct ag_server {
     size_t count;
     int64_t look_us, room_us;           /* when all, and when the full sockets, are looked at */
     zhashx_t *addresses;                /* peer -> number of its long-lived connections */
+    bool look_soon;                     /* a socket waits for a writable callback, or was just accepted */
     ag_buf_t out;                       /* LWS_PRE, then what is written next; one for all */
     ag_server_stats_t stats;
 };

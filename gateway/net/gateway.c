@@ -35,6 +35,10 @@
 
 enum { PUMP_BUDGET = 256 };                     /* messages of each socket in one turn */
 #define HOLD_BACK_US    INT64_C (50000)         /* a store that is behind, at most */
+#define BUSY_US         INT64_C (4000)          /* events that are closer keep the bus busy */
+#define LOOK_US         INT64_C (4000)          /* then viewers' sockets are looked at so often, ... */
+#define LOOK_EACH_US    INT64_C (10)            /* ... the more of them the less, ... */
+#define LOOK_MAX_US     INT64_C (50000)         /* but so often at least */
 #define SECOND_US       INT64_C (1000000)
 #define CANARY_FIRST_US INT64_C (50000)         /* until the first came back */
 #define CANARY_US       INT64_C (5000000)
@@ -70,8 +74,9 @@ static void s_send (void *context, ag_str_t peer, const ag_control_t *message)
 static void s_republish (void *context, ag_event_t *event)
 {
     ag_gateway_t *self = context;
-    self->sent = true;
+    uint64_t before = ag_intake_stats (self->intake)->republished;
     ag_intake_republish (self->intake, event);
+    self->sent |= ag_intake_stats (self->intake)->republished != before;
 }
 
 static uint64_t s_archive (void *context, ag_event_t *event)
@@ -166,9 +171,9 @@ static int s_watch (ag_gateway_t *self, char **error_r)
 {
     int rc = ag_server_watch (self->server, self->signal_fd);
     for (int i = 0; rc == 0 && i < AG_INTAKE_FDS; i++) {
-        int fd = ag_intake_fd (self->intake, i);
-        if (fd >= 0)
-            rc = ag_server_watch (self->server, fd);
+        self->bus[i] = (struct pollfd) { .fd = ag_intake_fd (self->intake, i), .events = POLLIN };
+        if (self->bus[i].fd >= 0)
+            rc = ag_server_watch (self->server, self->bus[i].fd);
     }
     if (rc != 0)
         *error_r = ag_strdup ("libwebsockets cannot watch the bus");
@@ -313,6 +318,34 @@ static int64_t s_turn (ag_gateway_t *self)
     return more || self->sent ? self->now_us : until_us;
 }
 
+/*  Events come one after the other? */
+static bool s_is_busy (ag_gateway_t *self)
+{
+    uint64_t events = ag_intake_stats (self->intake)->events;
+    if (events != self->events) {
+        self->busy = self->now_us - self->event_us < BUSY_US;
+        self->event_us = self->now_us;
+        self->events = events;
+    }
+    return self->busy;
+}
+
+/*  While the bus is busy, only the bus is waited for, and sockets get a look now
+    and then: a look is linear in their number, and each event would pay for one.
+    False: it is time to look. */
+static bool s_wait_for_bus (ag_gateway_t *self, int64_t until_us)
+{
+    int64_t each_us = LOOK_US + (int64_t) ag_server_connections (self->server) * LOOK_EACH_US;
+    int64_t look_us = self->looked_us + s_sooner (each_us, LOOK_MAX_US);
+    if (!s_is_busy (self) || self->now_us >= look_us || ag_server_wants_look (self->server) || self->stopping)
+        return false;
+    int64_t wait_us = s_sooner (until_us, look_us) - self->now_us;
+    struct timespec wait = { .tv_nsec = wait_us * 1000 };
+    if (wait_us > 0)
+        ppoll (self->bus, AG_INTAKE_FDS, &wait, NULL);
+    return true;
+}
+
 int ag_gateway_run (ag_gateway_t *self)
 {
     int64_t end_us = INT64_MAX;
@@ -320,8 +353,11 @@ int ag_gateway_run (ag_gateway_t *self)
     fprintf (stderr, "agentgate-gateway: listening on %s\n", ag_server_url (self->server));
     s_notify ("READY=1");
     while (self->now_us < end_us && !(self->stopping && !ag_server_connections (self->server))) {
-        int64_t until_us = s_turn (self);
-        ag_server_wait (self->server, self->now_us, s_sooner (until_us, end_us));
+        int64_t until_us = s_sooner (s_turn (self), end_us);
+        if (s_wait_for_bus (self, until_us))
+            continue;
+        ag_server_wait (self->server, self->now_us, until_us);
+        self->looked_us = ag_clock_mono_us ();
         if (!self->stopping && s_signalled (self)) {
             self->stopping = true;
             end_us = ag_clock_mono_us () + GOODBYE_US;

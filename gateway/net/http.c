@@ -255,14 +255,14 @@ int ag_http_request (ag_server_t *server, struct lws *wsi, ag_conn_t **conn_p)
         self->body_awaited = method == LWSHUMETH_POST && body > 0;
     }
     if (!self->body_awaited)
-        lws_callback_on_writable (wsi);
+        ag_conn_wake (self);
     return 0;
 }
 
 int ag_http_body_done (ag_conn_t *self)
 {
     self->body_awaited = false;
-    lws_callback_on_writable (self->wsi);
+    ag_conn_wake (self);
     return 0;
 }
 
@@ -341,7 +341,7 @@ int ag_http_writable (ag_conn_t *self)
     else
         lws_set_timeout (self->wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_TIMEOUT_S);
     if (more) {
-        lws_callback_on_writable (self->wsi);
+        ag_conn_wake (self);
         return 0;
     }
     if (streamed && !self->chunked)

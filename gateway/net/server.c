@@ -95,6 +95,7 @@ void ag_conn_destroy (ag_conn_t **self_p)
 void ag_conn_wake (ag_conn_t *self)
 {
     lws_callback_on_writable (self->wsi);
+    self->server->look_soon = true;
 }
 
 void ag_conn_wait_for_room (ag_conn_t *self)
@@ -140,10 +141,25 @@ bool ag_server_may_see (void *user, ag_str_t work_order)
     return ag_access_may_see (&conn->access, work_order);
 }
 
+static int s_writable (ag_conn_t *conn)
+{
+    if (!conn)
+        return 0;
+    return conn->kind == AG_CONN_WEBSOCKET ? ag_ws_writable (conn) : ag_http_writable (conn);
+}
+
+/*  Written at once: asking lws for a writable callback would cost a look at all
+    sockets, which is linear in their number. Handshakes and closes are its own. */
 void ag_server_ready (ag_client_t *client)
 {
     ag_conn_t *conn = ag_client_user (client);
-    ag_conn_wake (conn);
+    bool open = conn->kind == AG_CONN_WEBSOCKET || (conn->kind == AG_CONN_SSE && conn->head_sent);
+    if (!open || conn->close_code)
+        ag_conn_wake (conn);
+    else if (!conn->done && s_writable (conn) != 0) {
+        conn->done = true;
+        lws_set_timeout (conn->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    }
 }
 
 /* ---------------------------------------------------------------------- */
@@ -226,13 +242,6 @@ static int s_opened (ag_server_t *server, struct lws *wsi, ag_conn_t **conn_p)
     return ag_ws_opened (*conn_p);
 }
 
-static int s_writable (ag_conn_t *conn)
-{
-    if (!conn)
-        return 0;
-    return conn->kind == AG_CONN_WEBSOCKET ? ag_ws_writable (conn) : ag_http_writable (conn);
-}
-
 /*  protocols[0] and the named subprotocol. `user` holds our connection. */
 static int s_callback (struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -256,6 +265,10 @@ static int s_callback (struct lws *wsi, enum lws_callback_reasons reason, void *
         case LWS_CALLBACK_SERVER_WRITEABLE:
         case LWS_CALLBACK_HTTP_WRITEABLE:
             return s_writable (*conn_p);
+        case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+            if (*conn_p)
+                (*conn_p)->done = true;         /* nothing may follow lws's answer */
+            return 0;
         case LWS_CALLBACK_CLOSED:
         case LWS_CALLBACK_CLOSED_HTTP:
         case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
@@ -264,6 +277,7 @@ static int s_callback (struct lws *wsi, enum lws_callback_reasons reason, void *
             return 0;
         case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
             s_server (wsi)->stats.accepted++;
+            s_server (wsi)->look_soon = true;       /* its request has come already, most likely */
             return 0;
         default:
             return 0;
@@ -431,9 +445,15 @@ static void s_alarm (lws_sorted_usec_list_t *alarm)
     lws_cancel_service (self->context);
 }
 
+bool ag_server_wants_look (const ag_server_t *self)
+{
+    return self->look_soon;
+}
+
 void ag_server_wait (ag_server_t *self, int64_t now_us, int64_t until_us)
 {
     bool due = until_us <= now_us;
+    self->look_soon = false;
     if (due || until_us == INT64_MAX)
         lws_sul_cancel (&self->alarm);
     else

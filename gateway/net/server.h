@@ -18,6 +18,8 @@ const char *ag_server_url (const ag_server_t *self);
 
 /*  Wakes ag_server_wait whenever the descriptor is readable; it is duplicated. */
 int ag_server_watch (ag_server_t *self, int fd);
+/*  It should be called now, and not after a wait for something else. */
+bool ag_server_wants_look (const ag_server_t *self);
 /*  Serves sockets until something has happened, or the time has come. */
 void ag_server_wait (ag_server_t *self, int64_t now_us, int64_t until_us);
 /*  From any thread: ends the wait. */

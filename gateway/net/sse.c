@@ -123,6 +123,6 @@ int ag_sse_writable (ag_conn_t *self)
     if (ag_conn_write_out (self, LWS_WRITE_HTTP) != 0 || self->close_code)
         return -1;
     if (more)
-        lws_callback_on_writable (self->wsi);
+        ag_conn_wake (self);
     return 0;
 }

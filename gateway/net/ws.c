@@ -376,11 +376,12 @@ int ag_ws_writable (ag_conn_t *self)
     if (ag_conn_write_out (self, LWS_WRITE_RAW) != 0)
         return -1;
     if (self->close_code) {
+        self->done = true;
         lws_close_reason (self->wsi, (enum lws_close_status) self->close_code, (unsigned char *) self->close_reason,
             strlen (self->close_reason));
         return -1;
     }
     if (more)
-        lws_callback_on_writable (self->wsi);
+        ag_conn_wake (self);
     return 0;
 }
