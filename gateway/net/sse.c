@@ -115,6 +115,7 @@ int ag_sse_writable (ag_conn_t *self)
             break;
         if (!ag_client_next (self->client, now_us, room - used - LEAST_ROOM / 2, &frame, &when_us))
             break;
+        ag_conn_note_age (self, &frame);
         s_append_frame (self, &frame);
         s_take_rest (self, room);
     }
