@@ -13,7 +13,7 @@ top=$(pwd)
 
 BUILD_PACKAGES="ca-certificates autoconf automake libtool make gcc libc6-dev pkg-config
   libzmq3-dev libczmq-dev libmsgpack-dev libwebsockets-dev libjson-c-dev libsqlite3-dev libpcre2-dev libssl-dev zlib1g-dev libsystemd-dev"
-CHECK_PACKAGES="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest python3-websockets python3-zmq python3-msgpack
+CHECK_PACKAGES="clang libclang-rt-14-dev libcmocka-dev python3 python3-pytest python3-jsonschema python3-websockets python3-zmq python3-msgpack
   chromium valgrind clang-tidy cppcheck xz-utils curl procps"
 
 say() { printf '== %s\n' "$*"; }

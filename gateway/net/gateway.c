@@ -33,7 +33,13 @@
 #include "net/server.h"
 #include "net/tokens.h"
 
-enum { PUMP_BUDGET = 256 };                     /* messages of each socket in one turn */
+enum {
+    PUMP_BUDGET = 256,                          /* messages of each socket in one turn */
+    STREAM_BYTES = 2 * 1024 * 1024,             /* of a ring */
+    /*  Of all rings: 1 MB for each of 20 runs. With 32 MB the process came to 50 MB and more, which is what it
+        may have in all (bench/gateway_fan.py --memory); older positions are read from the store. */
+    RING_BYTES = 20 * 1024 * 1024
+};
 #define HOLD_BACK_US    INT64_C (50000)         /* a store that is behind, at most */
 #define BUSY_US         INT64_C (4000)          /* events that are closer keep the bus busy */
 #define LOOK_US         INT64_C (4000)          /* then viewers' sockets are looked at so often, ... */
@@ -146,8 +152,8 @@ static int s_open_archive (ag_gateway_t *self, char **error_r)
 static void s_open_hub (ag_gateway_t *self)
 {
     const ag_history_t *history = self->archive ? ag_archive_history (self->archive) : NULL;
-    ag_hub_options_t hub = { .buffer_events = self->options.buffer_events, .stream_bytes = 2 * 1024 * 1024,
-        .total_bytes = 32 * 1024 * 1024, .retention_us = self->options.retention_us,
+    ag_hub_options_t hub = { .buffer_events = self->options.buffer_events, .stream_bytes = STREAM_BYTES,
+        .total_bytes = RING_BYTES, .retention_us = self->options.retention_us,
         .rate_limit = self->options.rate_limit, .batch_us = self->options.batch_us, .history = history,
         .wall_offset_us = ag_clock_wall_us () - ag_clock_mono_us (),
         .subscriptions_max = self->options.subscriptions, .may_see = ag_server_may_see };

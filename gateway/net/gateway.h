@@ -36,6 +36,8 @@ typedef struct {
     int64_t batch_us, retention_us, store_retention_us;
     uint64_t store_bytes;
     uint32_t connections, connections_per_address, subscriptions;
+    int64_t ping_us;                    /* silence of a viewer before it is pinged */
+    int64_t stall_us;                   /* without an answer, or with a socket that does not drain, it is closed after this */
 } ag_gateway_options_t;
 
 /*  What HTTP and WebSocket handlers may use. */

@@ -62,6 +62,10 @@ static const ag_setting_t s_table[] = {
       "of these, from one address" },
     { "max-subscriptions", AG_SETTING_INTEGER, "N", "AGENTGATE_MAX_SUBSCRIPTIONS", "64", 1, 10000, NULL, false,
       "of one viewer" },
+    { "ping-s", AG_SETTING_INTEGER, "S", "AGENTGATE_PING_S", "20", 1, 3600, NULL, false,
+      "a viewer that is silent is asked for a sign of life after so many seconds" },
+    { "stall-s", AG_SETTING_INTEGER, "S", "AGENTGATE_STALL_S", "30", 3, 3600, NULL, false,
+      "a viewer that reads nothing, or does not answer, is closed after so many seconds" },
     { "dashboard-dir", AG_SETTING_STRING, "DIR", "AGENTGATE_DASHBOARD_DIR", NULL, 0, 0, NULL, false,
       "serve the page from this folder instead of the one linked in" },
     { "config", AG_SETTING_STRING, "FILE", NULL, "/etc/agentgate/stream.conf", 0, 0, NULL, false,
@@ -141,6 +145,8 @@ static void s_take (const ag_settings_t *settings, ag_gateway_options_t *options
         .connections = (uint32_t) ag_settings_integer (settings, "max-connections"),
         .connections_per_address = (uint32_t) ag_settings_integer (settings, "max-per-address"),
         .subscriptions = (uint32_t) ag_settings_integer (settings, "max-subscriptions"),
+        .ping_us = ag_settings_integer (settings, "ping-s") * 1000000,
+        .stall_us = ag_settings_integer (settings, "stall-s") * 1000000,
     };
     if (!options->tls_cert != !options->tls_key)
         ag_fatal (WRONG_USE, "--tls-cert and --tls-key belong together");

@@ -83,3 +83,9 @@ install-sysusers:
 uninstall-hook: uninstall-sysusers
 uninstall-sysusers:
 	rm -f $(DESTDIR)$(sysusersdir)/agentgate.conf
+
+# What many viewers cost: bench/gateway_fan.py and its like run this.
+noinst_PROGRAMS += bench/fan
+bench_fan_SOURCES = bench/fan.c
+bench_fan_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+bench_fan_LDADD = libag_core.la $(JSON_LIBS) $(ZMQ_LIBS) -lpthread

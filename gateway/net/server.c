@@ -22,8 +22,6 @@ enum {
     SPARE_SOCKETS = 32                  /* for requests, when there are as many viewers as may be */
 };
 #define STUCK_TOLD_US   INT64_C (2000000)       /* a socket that does not drain so long is stalled */
-#define STUCK_CLOSED_US INT64_C (30000000)      /* and after this the client is closed */
-#define PING_US         INT64_C (20000000)      /* silence of the peer before it is pinged */
 #define ROOM_US         INT64_C (10000)         /* a full socket is looked at so often */
 #define LOOK_US         INT64_C (500000)        /* all sockets are looked at so often */
 #define BODY_US         INT64_C (10000000)      /* a request's body has so long to come */
@@ -226,16 +224,17 @@ static void s_look_at_socket (ag_conn_t *conn, int64_t now_us)
             ag_ws_tell_stalled (conn);
         ag_conn_wake (conn);
     }
-    if (stuck_us >= STUCK_CLOSED_US)
-        ag_conn_close (conn, AG_CLOSE_SLOW, "nothing was read for 30 s");
+    if (stuck_us >= conn->gateway->options.stall_us)
+        ag_conn_close (conn, AG_CLOSE_SLOW, "nothing was read for too long");
 }
 
 static void s_look_at_peer (ag_conn_t *conn, int64_t now_us)
 {
+    const ag_gateway_options_t *options = &conn->gateway->options;
     int64_t silent_us = now_us - conn->heard_us;
-    if (silent_us >= PING_US + STUCK_CLOSED_US)
-        ag_conn_close (conn, AG_CLOSE_SLOW, "no answer to a ping for 30 s");
-    else if (silent_us >= PING_US && now_us - conn->pinged_us >= PING_US) {
+    if (silent_us >= options->ping_us + options->stall_us)
+        ag_conn_close (conn, AG_CLOSE_SLOW, "no answer to pings for too long");
+    else if (silent_us >= options->ping_us && now_us - conn->pinged_us >= options->ping_us) {
         conn->pinged_us = now_us;
         conn->ping = true;
         ag_conn_wake (conn);

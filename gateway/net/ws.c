@@ -34,6 +34,7 @@ enum {
 enum { TEXT = 0x01, CONTINUATION = 0x00, CLOSE = 0x08, PING = 0x09, FINAL = 0x80 };
 
 static const char s_subprotocol[] = "agentgate.v1.json";
+static const char s_ping[] = "ag";
 
 /* ---------------------------------------------------------------------- */
 /*  Handshake */
@@ -411,7 +412,9 @@ int ag_ws_writable (ag_conn_t *self)
     out->len = LWS_PRE;
     self->waits_for_room = false;
     if (self->ping && room > HEADER_MAX) {
-        s_append_header (out, PING | FINAL, 0);
+        /*  With something in it: lws tells us of no empty pong. */
+        s_append_header (out, PING | FINAL, sizeof s_ping - 1);
+        ag_buf_append (out, s_ping, sizeof s_ping - 1);
         self->ping = false;
     }
     /*  Before a close, what was said last (an error) still goes; events do not matter then. */
