@@ -77,7 +77,7 @@ class Viewer:
                 if self.data[0] & 15 == 1:
                     yield now, json.loads(self.data[head:head + size])
                 elif self.data[0] & 15 == 9:            # whoever leaves a ping unanswered is closed
-                    self.link.sendall(bytes([0x8a, 0x80]) + bytes(4))
+                    self.link.sendall(bytes([0x8a, 0x80 | size]) + bytes(4) + self.data[head:head + size])
                 self.data = self.data[head + size:]
                 continue
             part = self.link.recv(1 << 20)

@@ -140,6 +140,7 @@ int ag_http_answer (ag_server_t *server, struct lws *wsi, unsigned status, const
 
 /*  sse.c */
 int ag_sse_begin (ag_conn_t *self, ag_str_t stream, const char *last_event_id);
+void ag_sse_greet (ag_conn_t *self);
 int ag_sse_writable (ag_conn_t *self);
 
 /*  origin.c: may a page from there talk to us? Also refuses names that DNS

@@ -468,6 +468,8 @@ int ag_http_writable (ag_conn_t *self)
     if (!self->head_sent)
         s_append_head (&self->http->reply, length, self->http->close, self->http->origin, out);
     self->head_sent = true;
+    if (self->kind == AG_CONN_SSE)
+        ag_sse_greet (self);
     int more = self->kind == AG_CONN_SSE ? 1 : s_put_body (self, room);
     if (more < 0 || ag_conn_write_out (self, LWS_WRITE_HTTP) != 0)
         return -1;
