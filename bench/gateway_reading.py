@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from fake_executor import FakeExecutor  # noqa: E402
 from harness import Gateway  # noqa: E402
-from latency import connect  # noqa: E402
+from latency import answer_ping, connect  # noqa: E402
 
 
 def fill(gateway, run, events):
@@ -72,7 +72,9 @@ def probe(executor, viewer, count):
         executor.bus.send_multipart(frames)
         data = b""
         while mark not in data:
-            data = data[-64:] + viewer.recv(65536)
+            part = viewer.recv(65536)
+            answer_ping(viewer, part)
+            data = data[-64:] + part
         figures.append((time.monotonic_ns() - sent) / 1e6)
     return sorted(figures)
 
