@@ -126,10 +126,18 @@ void ag_http_destroy (ag_http_t **self_p)
 /* ---------------------------------------------------------------------- */
 /*  Request */
 
+/*  "gzip" or "gzip;q=0.5", but not "gzip;q=0". */
 static bool s_accepts_gzip (struct lws *wsi)
 {
     char text[256];
-    return lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_HTTP_ACCEPT_ENCODING) > 0 && strstr (text, "gzip");
+    if (lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_HTTP_ACCEPT_ENCODING) <= 0)
+        return false;
+    const char *gzip = strstr (text, "gzip");
+    if (!gzip)
+        return false;
+    const char *q = gzip + strlen ("gzip");
+    q += strspn (q, " \t;");
+    return strncmp (q, "q=", 2) != 0 || strtod (q + 2, NULL) > 0;
 }
 
 static const char *s_argument (struct lws *wsi, const char *name, char buffer[ARGUMENT_MAX])

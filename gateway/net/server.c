@@ -353,12 +353,16 @@ static int s_watched (struct lws *wsi, enum lws_callback_reasons reason, void *u
     return 0;
 }
 
+/*  A client may name any of these as its subprotocol; with a space in it a name cannot be said. */
+#define PLAIN_NAME      "no name"
+#define WATCHED_NAME    "watched descriptor"
+
 static const struct lws_protocols s_protocols[] = {
-    { .name = "http", .callback = s_callback, .per_session_data_size = sizeof (ag_conn_t *),
+    { .name = PLAIN_NAME, .callback = s_callback, .per_session_data_size = sizeof (ag_conn_t *),
         .rx_buffer_size = RX_BYTES, .tx_packet_size = AG_WRITER_BUFFER_BYTES },
     { .name = "agentgate.v1.json", .callback = s_callback, .per_session_data_size = sizeof (ag_conn_t *),
         .rx_buffer_size = RX_BYTES, .tx_packet_size = AG_WRITER_BUFFER_BYTES },
-    { .name = "watched", .callback = s_watched },
+    { .name = WATCHED_NAME, .callback = s_watched },
     { .name = NULL }
 };
 
@@ -522,7 +526,7 @@ int ag_server_watch (ag_server_t *self, int fd)
 {
     /*  A duplicate, because lws closes what it has adopted. */
     lws_sock_file_fd_type watched = { .filefd = dup (fd) };
-    return lws_adopt_descriptor_vhost (self->vhost, LWS_ADOPT_RAW_FILE_DESC, watched, "watched", NULL) ? 0 : -1;
+    return lws_adopt_descriptor_vhost (self->vhost, LWS_ADOPT_RAW_FILE_DESC, watched, WATCHED_NAME, NULL) ? 0 : -1;
 }
 
 /*  lws takes alarms that are due off its list before it polls, and polls until

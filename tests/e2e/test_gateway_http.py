@@ -445,8 +445,14 @@ def test_the_page_and_its_headers(gateway):
     assert status == 200 and b"<html" in body
     assert headers["content-security-policy"] == CSP
     assert headers["x-content-type-options"] == "nosniff" and headers["cache-control"] == "no-cache"
-    status, again, empty = request(gateway, "/", If_None_Match=headers["etag"])
-    assert (status, empty) == (304, b"")
+    for tags in (headers["etag"], f'"other", W/{headers["etag"]}', "*"):
+        status, again, empty = request(gateway, "/", If_None_Match=tags)
+        assert (status, empty, again["etag"]) == (304, b"", headers["etag"])
+    assert request(gateway, "/", If_None_Match='"other"')[0] == 200
+    for accepts, encoding in (("gzip", "gzip"), ("br, gzip;q=0.5", "gzip"), ("gzip;q=0, identity", None), ("identity", None)):
+        packed = request(gateway, "/", Accept_Encoding=accepts)[1]
+        assert packed["content-encoding"] == encoding and "Accept-Encoding" in packed["vary"]
+        assert (packed["etag"] == headers["etag"]) == (encoding is None)
     for path in ("/api/v1/runs", "/nothing", "/healthz"):
         assert request(gateway, path)[1]["content-security-policy"] == CSP
     status, headers, body = request(gateway, "/", "HEAD")

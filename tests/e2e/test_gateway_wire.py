@@ -338,6 +338,9 @@ def test_handshakes_by_the_letter(gateway):
     assert status(method="POST", Content_Length="0")[0] == 404
     assert status(path="/")[0] == status(path="/ws/")[0] == status(path="/api/v1/runs")[0] == 404
     assert status(Sec_WebSocket_Protocol="chat, agentgate.v2.json")[0] == 400
+    for name in ("http", "watched", "no", "agentgate.v1"):        # ours alone is chosen, whatever stands before it
+        assert status(Sec_WebSocket_Protocol=name)[0] == 400
+        assert "sec-websocket-protocol: agentgate.v1.json\r" in status(Sec_WebSocket_Protocol=name + ", agentgate.v1.json")[1].lower()
     assert status(Origin="null")[0] == status(Origin="http://localhost.evil.example")[0] == 403
     assert status(Host="evil.example", Origin="http://evil.example")[0] == 403     # DNS rebinding
     assert status(Host="127.0.0.1:1")[0] == status(Host="[::1]:1")[0] == 101
