@@ -41,6 +41,7 @@ enum {
     RING_BYTES = 20 * 1024 * 1024
 };
 #define HOLD_BACK_US    INT64_C (50000)         /* a store that is behind, at most */
+#define HELD_LOOK_US    INT64_C (1000)          /* and is asked so often whether it still is */
 #define BUSY_US         INT64_C (4000)          /* events that are closer keep the bus busy */
 #define LOOK_US         INT64_C (4000)          /* then viewers' sockets are looked at so often, ... */
 #define LOOK_EACH_US    INT64_C (10)            /* ... the more of them the less, ... */
@@ -287,15 +288,18 @@ static int64_t s_sooner (int64_t a, int64_t b)
 /*  A store that is behind holds the bus back for a moment, so that history has
     no hole; what the bus drops meanwhile is resent. A slow disk does not hold
     live up for longer. */
-static bool s_held_back (ag_gateway_t *self)
+static bool s_is_held_back (const ag_gateway_t *self)
 {
-    if (!self->archive || !ag_archive_full (self->archive)) {
+    return self->full_us != INT64_MAX && self->now_us - self->full_us < HOLD_BACK_US;
+}
+
+static bool s_hold_back (ag_gateway_t *self)
+{
+    if (!self->archive || !ag_archive_full (self->archive))
         self->full_us = INT64_MAX;
-        return false;
-    }
-    if (self->full_us == INT64_MAX)
+    else if (self->full_us == INT64_MAX)
         self->full_us = self->now_us;
-    return self->now_us - self->full_us < HOLD_BACK_US;
+    return s_is_held_back (self);
 }
 
 /*  One turn. Returns until when there is nothing to do. */
@@ -303,7 +307,7 @@ static int64_t s_turn (ag_gateway_t *self)
 {
     self->now_us = ag_clock_mono_us ();
     self->sent = false;
-    bool held_back = s_held_back (self);
+    bool held_back = s_hold_back (self);
     bool more = !held_back && ag_intake_pump (self->intake, PUMP_BUDGET, self->now_us);
     s_look_at_archive (self);
     self->desk_wake_us = ag_desk_turn (self->desk, self->now_us);
@@ -332,8 +336,18 @@ static bool s_is_busy (ag_gateway_t *self)
         self->busy = self->now_us - self->event_us < BUSY_US;
         self->event_us = self->now_us;
         self->events = events;
-    }
+    } else if (self->now_us - self->event_us >= BUSY_US)
+        self->busy = false;
     return self->busy;
+}
+
+/*  Until the bus has something; held back it stays readable, and only time passes. */
+static void s_sleep (ag_gateway_t *self, int64_t wait_us)
+{
+    bool held_back = s_is_held_back (self);
+    int64_t sleep_us = held_back ? s_sooner (wait_us, HELD_LOOK_US) : wait_us;
+    struct timespec time = { .tv_nsec = sleep_us * 1000 };
+    ppoll (self->bus, held_back ? 0 : AG_INTAKE_FDS, &time, NULL);
 }
 
 /*  While the bus is busy, only the bus is waited for, and sockets get a look now
@@ -343,12 +357,12 @@ static bool s_wait_for_bus (ag_gateway_t *self, int64_t until_us)
 {
     int64_t each_us = LOOK_US + (int64_t) ag_server_connections (self->server) * LOOK_EACH_US;
     int64_t look_us = self->looked_us + s_sooner (each_us, LOOK_MAX_US);
-    if (!s_is_busy (self) || self->now_us >= look_us || ag_server_wants_look (self->server) || self->stopping)
+    bool busy = s_is_busy (self) || s_is_held_back (self);
+    if (!busy || self->now_us >= look_us || ag_server_wants_look (self->server) || self->stopping)
         return false;
     int64_t wait_us = s_sooner (until_us, look_us) - self->now_us;
-    struct timespec wait = { .tv_nsec = wait_us * 1000 };
     if (wait_us > 0)
-        ppoll (self->bus, AG_INTAKE_FDS, &wait, NULL);
+        s_sleep (self, wait_us);
     return true;
 }
 
