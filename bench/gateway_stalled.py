@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Does one viewer that has stopped reading hurt 200 others? Their latency with and without it, in one run of the gateway.
 
-    bench/gateway_stalled.py BUILD [--minutes 5] [--clients 200] [--rate 50] [--size 4000]
+    bench/gateway_stalled.py BUILD [--minutes 5] [--clients 200] [--rate 8] [--size 20000]
 
 Method. Blocks of 40 s in turn, without and with a stalled viewer, until it was stalled for --minutes in all; the good ones are bench/fan.
 The stalled one is a process that is stopped by SIGSTOP as soon as it is subscribed, and goes on when the block ends: it must have been
@@ -60,8 +60,8 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--rate", type=float, default=50)
-    parser.add_argument("--size", type=int, default=4000)
+    parser.add_argument("--rate", type=float, default=8)
+    parser.add_argument("--size", type=int, default=20000)
     args = parser.parse_args()
     server = gateway_fan.Server(args, ["--rate-limit", "0"])
     results = {False: [], True: []}
