@@ -3,6 +3,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -74,6 +75,26 @@ def test_a_viewer_that_stops_is_closed_with_4008_and_the_others_do_not_notice(bu
         p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
         print(f"the other viewer waited ms: p50 {p50 * 1e3:.1f} p99 {p99 * 1e3:.1f} max {late[-1] * 1e3:.1f} n {len(late)}")
         assert p50 < 0.3 and p99 < 1
+
+
+def test_an_event_stream_that_is_not_read_is_closed(build_dir, run_dir):
+    """Server-sent events have no close code; the reader comes back with Last-Event-ID."""
+    with Gateway(build_dir, run_dir, "--rate-limit", "0", "--stall-s", "3") as gateway, FakeExecutor(gateway, "r") as executor:
+        executor.hello()
+        executor.started()
+        executor.serve_until(lambda: executor.acked == 1)
+        with socket.socket() as link:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            link.connect(("127.0.0.1", gateway.port))
+            link.sendall(b"GET /api/v1/runs/r/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            end = time.monotonic() + 30
+            while metric(gateway, "closed_slow_total") == 0 or metric(gateway, "event_streams") > 0:
+                assert time.monotonic() < end
+                if len(executor.journal) < 100:
+                    executor.text("x" * 30000)
+                executor.serve_one(20)
+                executor.say("HEARTBEAT")
+        assert metric(gateway, "stalled_viewers") == 0
 
 
 def test_a_viewer_that_only_listens_stays(build_dir, run_dir):
