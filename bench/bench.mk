@@ -1,1 +1,2 @@
-EXTRA_DIST += bench/latency.py bench/gateway_latency.py
+EXTRA_DIST += bench/latency.py bench/gateway_latency.py bench/gateway_fan.py bench/gateway_reading.py bench/gateway_stalled.py \
+	bench/fan_ws.mjs

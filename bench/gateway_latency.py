@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from fake_executor import FakeExecutor  # noqa: E402
 from harness import Gateway  # noqa: E402
-from latency import connect  # noqa: E402
+from latency import answer_ping, connect  # noqa: E402
 
 
 def main():
@@ -50,7 +50,9 @@ def main():
                 executor.bus.send_multipart(frames)
                 data = b""
                 while mark not in data:
-                    data = data[-64:] + viewer.recv(65536)
+                    part = viewer.recv(65536)
+                    answer_ping(viewer, part)
+                    data = data[-64:] + part
                 figures.append((time.monotonic_ns() - sent) / 1000)
     figures = sorted(figures[20:])
     at = lambda q: figures[min(len(figures) - 1, int(len(figures) * q))]  # noqa: E731

@@ -300,6 +300,8 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
     self->unread = false;
     self->over = false;
     self->arrival_count = 0;
+    self->first_ts_us = self->last_ts_us = 0;
+    memset (self->count, 0, sizeof self->count);
     self->version++;
     ag_lane_t *lane;
     ag_place_t *place;

@@ -17,10 +17,12 @@
 enum {
     PAGE_DEFAULT = 100, PAGE_MAX = 1000,        /* events of one page */
     PAGE_BYTES = 4 * 1024 * 1024,               /* and its size, whichever first */
-    EXPORT_EVENTS = 200,                        /* of one part of an export */
-    SEARCH_EVENTS = 2000, SEARCH_HITS = 1000    /* looked at, and found, in one slice */
+    RUNS_DEFAULT = 200,
+    SLICE_BYTES = 64 * 1024,                    /* of a long answer made in one turn */
+    SEARCH_EVENTS = 2000, SEARCH_HITS = 1000    /* looked at, and found, in one answer */
 };
-#define SEARCH_US INT64_C (5000)                /* and the time that a slice may take from the loop */
+#define SLICE_US INT64_C (2000)                 /* what a long answer may take from the loop in one turn */
+#define SEARCH_US INT64_C (5000)                /* the same for a search, whose answer is one slice */
 
 /*  What the path says: a stream, and what is wanted of it. */
 typedef struct {
@@ -32,19 +34,36 @@ typedef struct {
     uint32_t types;                 /* bits by kind */
 } call_t;
 
+/*  One turn's part of a long answer: one event at least. */
+typedef struct {
+    int64_t until_us;
+    size_t looked;                  /* events so far */
+} slice_t;
+
+static slice_t s_slice (void)
+{
+    return (slice_t) { .until_us = ag_clock_mono_us () + SLICE_US };
+}
+
+static bool s_slice_over (slice_t *slice, const ag_buf_t *out)
+{
+    return slice->looked++ > 0 && (out->len >= SLICE_BYTES || ag_clock_mono_us () >= slice->until_us);
+}
+
 static void s_bad (call_t *call, const char *detail)
 {
     ag_reply_problem (call->reply, 400, "Bad Request", detail);
 }
 
 /*  A number of the query; false: answered with 400. */
-static bool s_number (call_t *call, const char *text, const char *detail, uint64_t max, uint64_t *value)
+static bool s_number (call_t *call, const char *text, const char *detail, uint64_t min, uint64_t max,
+    uint64_t *value)
 {
     if (!text || !*text)
         return true;
     char *end = NULL;
     unsigned long long number = strtoull (text, &end, 10);
-    if (*end || text[0] < '0' || text[0] > '9' || number > max) {
+    if (*end || text[0] < '0' || text[0] > '9' || number < min || number > max) {
         s_bad (call, detail);
         return false;
     }
@@ -73,28 +92,40 @@ static bool s_types (call_t *call, const char *text)
 }
 
 /* ---------------------------------------------------------------------- */
-/*  A page of events */
+/*  A page of events, made in parts: its filter may have to look at a whole run. */
 
 typedef struct {
-    ag_buf_t *out;
+    ag_gateway_t *gateway;
+    ag_run_t run;                   /* owns its strings */
     uint32_t types;
+    uint64_t from;                  /* seq that is looked at next */
     uint64_t left;                  /* events that still fit */
     uint64_t next;                  /* seq of the last that was put in, when there are more; 0: no more */
     uint64_t last;                  /* seq of the last that was put in */
+    size_t bytes;                   /* of what was put in */
+    bool begun;
+    slice_t slice;
+    bool interrupted;               /* by the end of the slice */
+    ag_buf_t *out;
 } page_t;
 
 static bool s_put (void *context, ag_event_t *event)
 {
     page_t *page = context;
+    if ((page->interrupted = s_slice_over (&page->slice, page->out)))
+        return false;
+    page->from = ag_event_seq (event) + 1;
     if (!(page->types & UINT32_C (1) << ag_event_kind (event)))
         return true;
-    if (!page->left || page->out->len > PAGE_BYTES) {
+    if (!page->left || page->bytes > PAGE_BYTES) {
         page->next = page->last;
         return false;
     }
     if (page->last)
         ag_buf_append_char (page->out, ',');
-    ag_buf_append_str (page->out, ag_event_json (event));
+    ag_str_t json = ag_event_json (event);
+    ag_buf_append_str (page->out, json);
+    page->bytes += json.len;
     page->last = ag_event_seq (event);
     page->left--;
     return true;
@@ -108,25 +139,46 @@ static void s_append_next (ag_buf_t *out, uint64_t next)
         ag_buf_append_cstr (out, ",\"next\":null}\n");
 }
 
+static int s_page_more (void *context, ag_buf_t *out)
+{
+    page_t *page = context;
+    page->out = out;
+    page->slice = s_slice ();
+    page->interrupted = false;
+    if (!page->begun)
+        ag_buf_append_cstr (out, "{\"events\":[");
+    page->begun = true;
+    if (ag_runs_read (page->gateway, &page->run, page->from, UINT64_MAX, s_put, page) != 0)
+        return -1;
+    if (page->interrupted)
+        return 1;
+    ag_buf_append_char (out, ']');
+    s_append_next (out, page->next);
+    return 0;
+}
+
+static void s_page_destroy (void *context)
+{
+    page_t *page = context;
+    ag_run_clear (&page->run);
+    free (page);
+}
+
 static void s_events (call_t *call)
 {
+    static const char limits[] = "limit: must be an integer from 1 to 1000";
     call->limit = PAGE_DEFAULT;
-    if (!s_number (call, call->request->after, "after: must be a seq", UINT64_MAX, &call->after)
-        || !s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", PAGE_MAX, &call->limit)
+    if (!s_number (call, call->request->after, "after: must be a seq", 0, INT64_MAX, &call->after)
+        || !s_number (call, call->request->limit, limits, 1, PAGE_MAX, &call->limit)
         || !s_types (call, call->request->types))
         return;
-    if (!call->limit) {
-        s_bad (call, "limit: must be an integer from 1 to 1000");
-        return;
-    }
-    ag_reply_json (call->reply);
-    page_t page = { .out = &call->reply->body, .types = call->types, .left = call->limit };
-    ag_buf_append_cstr (page.out, "{\"events\":[");
-    int rc = ag_runs_read (call->gateway, &call->run, call->after + 1, UINT64_MAX, s_put, &page);
-    ag_buf_append_char (page.out, ']');
-    s_append_next (page.out, page.next);
-    if (rc != 0)
-        ag_reply_problem (call->reply, 500, "Internal Server Error", "the history cannot be read");
+    page_t *page = ag_calloc (1, sizeof *page);
+    page->gateway = call->gateway;
+    page->types = call->types;
+    page->from = call->after + 1;
+    page->left = call->limit;
+    ag_run_copy (&page->run, &call->run);
+    ag_reply_in_parts (call->reply, "application/json", s_page_more, page, s_page_destroy);
 }
 
 static bool s_put_one (void *context, ag_event_t *event)
@@ -138,7 +190,7 @@ static bool s_put_one (void *context, ag_event_t *event)
 static void s_event (call_t *call, const char *seq_text)
 {
     uint64_t seq = 0;
-    if (!s_number (call, seq_text, "an event is named by its seq", UINT64_MAX, &seq))
+    if (!s_number (call, seq_text, "an event is named by its seq", 0, INT64_MAX, &seq))
         return;
     ag_reply_json (call->reply);
     ag_runs_read (call->gateway, &call->run, seq, seq, s_put_one, &call->reply->body);
@@ -161,7 +213,7 @@ static bool s_look (void *context, ag_event_t *event)
 {
     search_t *search = context;
     if (search->looked == SEARCH_EVENTS || search->hits == SEARCH_HITS
-        || (search->looked % 64 == 63 && ag_clock_mono_us () > search->until_us)) {
+        || (search->looked && ag_clock_mono_us () > search->until_us)) {
         search->next = search->last;
         return false;
     }
@@ -180,7 +232,7 @@ static void s_search (call_t *call)
         s_bad (call, "q: what to search for is required");
         return;
     }
-    if (!s_number (call, call->request->after, "after: must be a seq", UINT64_MAX, &call->after))
+    if (!s_number (call, call->request->after, "after: must be a seq", 0, INT64_MAX, &call->after))
         return;
     ag_reply_json (call->reply);
     search_t search = { .out = &call->reply->body, .q = q, .q_len = strlen (q),
@@ -197,32 +249,32 @@ static void s_search (call_t *call)
 typedef struct {
     ag_gateway_t *gateway;
     ag_run_t run;                   /* owns its strings */
-    uint64_t next;
-    size_t left;                    /* events of this part */
+    uint64_t next;                  /* seq */
+    slice_t slice;
+    bool interrupted;               /* by the end of the slice */
     ag_buf_t *out;
 } export_t;
 
 static bool s_put_line (void *context, ag_event_t *event)
 {
     export_t *export = context;
-    if (!export->left)
+    if ((export->interrupted = s_slice_over (&export->slice, export->out)))
         return false;
     ag_buf_append_str (export->out, ag_event_json (event));
     ag_buf_append_char (export->out, '\n');
     export->next = ag_event_seq (event) + 1;
-    export->left--;
-    return export->out->len < 64 * 1024;
+    return true;
 }
 
 static int s_export_more (void *context, ag_buf_t *out)
 {
     export_t *export = context;
-    uint64_t before = export->next;
-    export->left = EXPORT_EVENTS;
     export->out = out;
+    export->slice = s_slice ();
+    export->interrupted = false;
     if (ag_runs_read (export->gateway, &export->run, export->next, UINT64_MAX, s_put_line, export) != 0)
         return -1;
-    return export->next != before;
+    return export->interrupted;
 }
 
 static void s_export_destroy (void *context)
@@ -238,13 +290,7 @@ static void s_export (call_t *call)
     export->gateway = call->gateway;
     export->next = 1;
     ag_run_copy (&export->run, &call->run);
-    ag_reply_clear (call->reply);
-    call->reply->status = 200;
-    call->reply->type = "application/jsonl";
-    call->reply->cache = "no-store";
-    call->reply->more = s_export_more;
-    call->reply->context = export;
-    call->reply->destroy = s_export_destroy;
+    ag_reply_in_parts (call->reply, "application/jsonl", s_export_more, export, s_export_destroy);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -325,22 +371,41 @@ static bool s_run (call_t *call, const char *what, const char *seq)
     return false;
 }
 
+/*  The list, in parts: a run that is not in memory costs two reads of the store. */
+static int s_runs_more (void *context, ag_buf_t *out)
+{
+    ag_runs_list_t *list = context;
+    slice_t slice = s_slice ();
+    if (!ag_runs_list_begun (list))
+        ag_buf_append_cstr (out, "{\"runs\":[");
+    while (!s_slice_over (&slice, out))
+        if (!ag_runs_list_next (list, out)) {
+            ag_buf_append_cstr (out, "]}\n");
+            return 0;
+        }
+    return 1;
+}
+
+static void s_runs_destroy (void *context)
+{
+    ag_runs_list_t *list = context;
+    ag_runs_list_destroy (&list);
+}
+
 static void s_runs (call_t *call)
 {
-    call->limit = 200;
-    if (!s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", PAGE_MAX, &call->limit))
+    call->limit = RUNS_DEFAULT;
+    if (!s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", 1, PAGE_MAX, &call->limit))
         return;
-    ag_reply_json (call->reply);
-    ag_buf_append_cstr (&call->reply->body, "{\"runs\":[");
-    ag_runs_append_list (call->gateway, call->request->access, (size_t) call->limit, &call->reply->body);
-    ag_buf_append_cstr (&call->reply->body, "]}\n");
+    ag_runs_list_t *list = ag_runs_list_new (call->gateway, call->request->access, (size_t) call->limit);
+    ag_reply_in_parts (call->reply, "application/json", s_runs_more, list, s_runs_destroy);
 }
 
 /*  All streams by name, work orders' own too: for programs that want everything. */
 static void s_streams (call_t *call)
 {
     call->limit = PAGE_MAX;
-    if (!s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", PAGE_MAX, &call->limit))
+    if (!s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", 1, PAGE_MAX, &call->limit))
         return;
     const char *after = call->request->after;
     ag_reply_json (call->reply);
@@ -382,7 +447,14 @@ bool ag_api_answer (ag_gateway_t *gateway, const ag_api_request_t *request, ag_r
     }
     const char *what = "", *seq = "";
     char *id = s_split (request->path + 5, &what, &seq);
-    bool stream = s_find (&call, id) && s_run (&call, what, seq);
+    bool found = s_find (&call, id);
+    if (!found && *what) {              /* or the run's own name ends so */
+        free (id);
+        id = ag_strdup (request->path + 5);
+        what = "";
+        found = s_find (&call, id);
+    }
+    bool stream = found && s_run (&call, what, seq);
     ag_run_clear (&call.run);
     if (stream)
         *run_r = id;

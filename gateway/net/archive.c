@@ -22,6 +22,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 
+#define GATHER_US       INT64_C (20000)         /* an event waits so long for others to be committed with */
 #define SYNC_US         INT64_C (200000)        /* commits wait at most this long for their fsync */
 #define RETRY_US        INT64_C (1000000)       /* after a failure */
 #define RETAIN_US       INT64_C (60000000)      /* how often old streams are looked for */
@@ -30,6 +31,7 @@
 typedef struct {
     ag_buf_t bytes;
     size_t count;                   /* events */
+    int64_t since_us;               /* when the first came */
     uint64_t last_ticket;           /* of the last of them */
     bool urgent;                    /* holds an end or an orchestrator's event: its writer waits for the ACK */
 } pile_t;
@@ -96,13 +98,30 @@ static bool s_full (const ag_archive_t *self)
     return self->held_count >= self->options.events || self->held_bytes >= AG_ARCHIVE_BYTES;
 }
 
+/*  What waits for a commit should not wait for company: it is much, or its writer waits. */
+static bool s_presses (const ag_archive_t *self)
+{
+    return self->queue.urgent || self->held_count >= self->options.events / 4
+        || self->held_bytes >= AG_ARCHIVE_BYTES / 4;
+}
+
+/*  Until when the thread may sleep. */
+static int64_t s_due (const ag_archive_t *self, int64_t until_us)
+{
+    if (self->stop || (self->queue.count && s_presses (self)))
+        return 0;
+    return self->queue.count ? s_min (until_us, self->queue.since_us + GATHER_US) : until_us;
+}
+
 /*  Waits for work until `until_us` (monotonic); takes the queue if the batch is done. */
 static bool s_take (ag_archive_t *self, int64_t until_us)
 {
-    struct timespec until = { .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000 };
+    int64_t due_us;
     pthread_mutex_lock (&self->lock);
-    while (!self->stop && !self->queue.count && ag_clock_mono_us () < until_us)
-        pthread_cond_timedwait (&self->changed, &self->lock, &until);
+    while (ag_clock_mono_us () < (due_us = s_due (self, until_us))) {
+        struct timespec due = { .tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000 };
+        pthread_cond_timedwait (&self->changed, &self->lock, &due);
+    }
     if (!self->batch.count) {
         pile_t empty = self->batch;
         self->batch = self->queue;
@@ -303,6 +322,9 @@ uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event, uint64_t a
         s_give_way (self);
     bool refused = self->state.failing;
     if (!refused) {
+        bool pressed = self->queue.count && s_presses (self);
+        if (!self->queue.count)
+            self->queue.since_us = ag_clock_mono_us ();
         self->queue.last_ticket = ++self->ticket;
         self->queue.urgent |= ag_kind_ends (ag_event_kind (event)) || ag_event_stream (event).ptr[0] == '@';
         self->queue.count++;
@@ -310,7 +332,7 @@ uint64_t ag_archive_put (ag_archive_t *self, const ag_event_t *event, uint64_t a
         ag_buf_append_str (&self->queue.bytes, bytes);
         self->held_count++;
         self->held_bytes += sizeof record + bytes.len;
-        if (self->queue.count == 1)
+        if (self->queue.count == 1 || (!pressed && s_presses (self)))
             pthread_cond_signal (&self->changed);
     }
     pthread_mutex_unlock (&self->lock);

@@ -33,8 +33,19 @@
 #include "net/server.h"
 #include "net/tokens.h"
 
-enum { PUMP_BUDGET = 256 };                     /* messages of each socket in one turn */
+enum {
+    PUMP_BUDGET = 256,                          /* messages of each socket in one turn */
+    STREAM_BYTES = 2 * 1024 * 1024,             /* of a ring */
+    /*  Of all rings: 1 MB for each of 20 runs. With 32 MB the process came to 50 MB and more, which is what it
+        may have in all (bench/gateway_fan.py --memory); older positions are read from the store. */
+    RING_BYTES = 20 * 1024 * 1024
+};
 #define HOLD_BACK_US    INT64_C (50000)         /* a store that is behind, at most */
+#define HELD_LOOK_US    INT64_C (1000)          /* and is asked so often whether it still is */
+#define BUSY_US         INT64_C (4000)          /* events that are closer keep the bus busy */
+#define LOOK_US         INT64_C (4000)          /* then viewers' sockets are looked at so often, ... */
+#define LOOK_EACH_US    INT64_C (10)            /* ... the more of them the less, ... */
+#define LOOK_MAX_US     INT64_C (50000)         /* but so often at least */
 #define SECOND_US       INT64_C (1000000)
 #define CANARY_FIRST_US INT64_C (50000)         /* until the first came back */
 #define CANARY_US       INT64_C (5000000)
@@ -70,8 +81,9 @@ static void s_send (void *context, ag_str_t peer, const ag_control_t *message)
 static void s_republish (void *context, ag_event_t *event)
 {
     ag_gateway_t *self = context;
-    self->sent = true;
+    uint64_t before = ag_intake_stats (self->intake)->republished;
     ag_intake_republish (self->intake, event);
+    self->sent |= ag_intake_stats (self->intake)->republished != before;
 }
 
 static uint64_t s_archive (void *context, ag_event_t *event, uint64_t acked)
@@ -159,8 +171,8 @@ static int s_open_archive (ag_gateway_t *self, char **error_r)
 static void s_open_hub (ag_gateway_t *self)
 {
     const ag_history_t *history = self->archive ? ag_archive_history (self->archive) : NULL;
-    ag_hub_options_t hub = { .buffer_events = self->options.buffer_events, .stream_bytes = 2 * 1024 * 1024,
-        .total_bytes = 32 * 1024 * 1024, .retention_us = self->options.retention_us,
+    ag_hub_options_t hub = { .buffer_events = self->options.buffer_events, .stream_bytes = STREAM_BYTES,
+        .total_bytes = RING_BYTES, .retention_us = self->options.retention_us,
         .rate_limit = self->options.rate_limit, .batch_us = self->options.batch_us, .history = history,
         .wall_offset_us = ag_clock_wall_us () - ag_clock_mono_us (),
         .subscriptions_max = self->options.subscriptions, .may_see = ag_server_may_see };
@@ -184,9 +196,9 @@ static int s_watch (ag_gateway_t *self, char **error_r)
 {
     int rc = ag_server_watch (self->server, self->signal_fd);
     for (int i = 0; rc == 0 && i < AG_INTAKE_FDS; i++) {
-        int fd = ag_intake_fd (self->intake, i);
-        if (fd >= 0)
-            rc = ag_server_watch (self->server, fd);
+        self->bus[i] = (struct pollfd) { .fd = ag_intake_fd (self->intake, i), .events = POLLIN };
+        if (self->bus[i].fd >= 0)
+            rc = ag_server_watch (self->server, self->bus[i].fd);
     }
     if (rc != 0)
         *error_r = ag_strdup ("libwebsockets cannot watch the bus");
@@ -296,15 +308,18 @@ static int64_t s_sooner (int64_t a, int64_t b)
 /*  A store that is behind holds the bus back for a moment, so that history has
     no hole; what the bus drops meanwhile is resent. A slow disk does not hold
     live up for longer. */
-static bool s_held_back (ag_gateway_t *self)
+static bool s_is_held_back (const ag_gateway_t *self)
 {
-    if (!self->archive || !ag_archive_full (self->archive)) {
+    return self->full_us != INT64_MAX && self->now_us - self->full_us < HOLD_BACK_US;
+}
+
+static bool s_hold_back (ag_gateway_t *self)
+{
+    if (!self->archive || !ag_archive_full (self->archive))
         self->full_us = INT64_MAX;
-        return false;
-    }
-    if (self->full_us == INT64_MAX)
+    else if (self->full_us == INT64_MAX)
         self->full_us = self->now_us;
-    return self->now_us - self->full_us < HOLD_BACK_US;
+    return s_is_held_back (self);
 }
 
 /*  One turn. Returns until when there is nothing to do. */
@@ -312,7 +327,7 @@ static int64_t s_turn (ag_gateway_t *self)
 {
     self->now_us = ag_clock_mono_us ();
     self->sent = false;
-    bool held_back = s_held_back (self);
+    bool held_back = s_hold_back (self);
     bool more = !held_back && ag_intake_pump (self->intake, PUMP_BUDGET, self->now_us);
     s_look_at_archive (self);
     self->desk_wake_us = ag_desk_turn (self->desk, self->now_us);
@@ -333,6 +348,44 @@ static int64_t s_turn (ag_gateway_t *self)
     return more || self->sent ? self->now_us : until_us;
 }
 
+/*  Events come one after the other? */
+static bool s_is_busy (ag_gateway_t *self)
+{
+    uint64_t events = ag_intake_stats (self->intake)->events;
+    if (events != self->events) {
+        self->busy = self->now_us - self->event_us < BUSY_US;
+        self->event_us = self->now_us;
+        self->events = events;
+    } else if (self->now_us - self->event_us >= BUSY_US)
+        self->busy = false;
+    return self->busy;
+}
+
+/*  Until the bus has something; held back it stays readable, and only time passes. */
+static void s_sleep (ag_gateway_t *self, int64_t wait_us)
+{
+    bool held_back = s_is_held_back (self);
+    int64_t sleep_us = held_back ? s_sooner (wait_us, HELD_LOOK_US) : wait_us;
+    struct timespec time = { .tv_nsec = sleep_us * 1000 };
+    ppoll (self->bus, held_back ? 0 : AG_INTAKE_FDS, &time, NULL);
+}
+
+/*  While the bus is busy, only the bus is waited for, and sockets get a look now
+    and then: a look is linear in their number, and each event would pay for one.
+    False: it is time to look. */
+static bool s_wait_for_bus (ag_gateway_t *self, int64_t until_us)
+{
+    int64_t each_us = LOOK_US + (int64_t) ag_server_connections (self->server) * LOOK_EACH_US;
+    int64_t look_us = self->looked_us + s_sooner (each_us, LOOK_MAX_US);
+    bool busy = s_is_busy (self) || s_is_held_back (self);
+    if (!busy || self->now_us >= look_us || ag_server_wants_look (self->server) || self->stopping)
+        return false;
+    int64_t wait_us = s_sooner (until_us, look_us) - self->now_us;
+    if (wait_us > 0)
+        s_sleep (self, wait_us);
+    return true;
+}
+
 int ag_gateway_run (ag_gateway_t *self)
 {
     int64_t end_us = INT64_MAX;
@@ -340,8 +393,11 @@ int ag_gateway_run (ag_gateway_t *self)
     fprintf (stderr, "agentgate-gateway: listening on %s\n", ag_server_url (self->server));
     s_notify ("READY=1");
     while (self->now_us < end_us && !(self->stopping && !ag_server_connections (self->server))) {
-        int64_t until_us = s_turn (self);
-        ag_server_wait (self->server, self->now_us, s_sooner (until_us, end_us));
+        int64_t until_us = s_sooner (s_turn (self), end_us);
+        if (s_wait_for_bus (self, until_us))
+            continue;
+        ag_server_wait (self->server, self->now_us, until_us);
+        self->looked_us = ag_clock_mono_us ();
         if (!self->stopping && s_signalled (self)) {
             self->stopping = true;
             end_us = ag_clock_mono_us () + GOODBYE_US;

@@ -7,6 +7,8 @@
 #ifndef AG_NET_GATEWAY_H
 #define AG_NET_GATEWAY_H
 
+#include <poll.h>
+
 #include "feed/client.h"
 #include "feed/desk.h"
 #include "feed/hub.h"
@@ -34,6 +36,8 @@ typedef struct {
     int64_t batch_us, retention_us, store_retention_us;
     uint64_t store_bytes;
     uint32_t connections, connections_per_address, subscriptions;
+    int64_t ping_us;                    /* silence of a viewer before it is pinged */
+    int64_t stall_us;                   /* without an answer, or with a socket that does not drain, it is closed after this */
 } ag_gateway_options_t;
 
 /*  What HTTP and WebSocket handlers may use. */
@@ -51,6 +55,10 @@ struct ag_gateway {
     int64_t desk_wake_us;               /* when the desk wants its turn */
     int64_t second_us, canary_us;       /* next once-a-second work; next canary */
     int64_t full_us;                    /* since when the store is behind; INT64_MAX: it is not */
+    struct pollfd bus[AG_INTAKE_FDS];   /* its sockets; -1: there is none */
+    uint64_t events;                    /* from the bus, as last seen */
+    int64_t event_us, looked_us;        /* when the last came; when all sockets were last looked at */
+    bool busy;                          /* events come one after the other */
     bool sent;                          /* something went out on a ZeroMQ socket in this turn */
     bool running;                       /* the store's thread may wake the loop; atomic */
     uint64_t committed;                 /* last ticket told to the desk */

@@ -19,7 +19,8 @@
 enum {
     HEAD_MAX = 2048,                    /* bytes of response headers */
     PATH_MAX_BYTES = 1024,              /* of a URL's path */
-    ARGUMENT_MAX = 512,
+    ARGUMENT_MAX = 1024,                /* of a URL's query, in all */
+    TOKEN_MAX = 4096,
     POST_MAX_BYTES = 64 * 1024,
     TURN_BYTES = 64 * 1024,
     CHUNK_MARGIN = 16,                  /* "ffff\r\n" and "\r\n" around a chunk, "0\r\n\r\n" at the end */
@@ -38,10 +39,10 @@ static const char s_csp[] = "default-src 'none'; script-src 'self'; style-src 's
 static const char *s_reason (unsigned status)
 {
     static const struct { unsigned status; const char *reason; } rows[] = {
-        { 200, "OK" }, { 202, "Accepted" }, { 304, "Not Modified" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+        { 200, "OK" }, { 202, "Accepted" }, { 204, "No Content" }, { 304, "Not Modified" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
         { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
-        { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 426, "Upgrade Required" },
-        { 500, "Internal Server Error" }, { 503, "Service Unavailable" },
+        { 411, "Length Required" }, { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 426, "Upgrade Required" },
+        { 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 503, "Service Unavailable" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].status == status)
@@ -73,6 +74,7 @@ static void s_append_head (const ag_reply_t *reply, length_t length, bool close,
     s_header (out, "retry-after", reply->retry_after);
     s_header (out, "www-authenticate", reply->status == 401 ? "Bearer" : NULL);
     s_header (out, "upgrade", reply->status == 426 ? "websocket" : NULL);
+    s_header (out, "sec-websocket-version", reply->status == 426 ? "13" : NULL);
     s_header (out, "content-security-policy", s_csp);
     s_header (out, "x-content-type-options", "nosniff");
     s_header (out, "referrer-policy", "no-referrer");
@@ -80,9 +82,14 @@ static void s_append_head (const ag_reply_t *reply, length_t length, bool close,
     s_header (out, "cross-origin-resource-policy", "same-origin");
     s_header (out, "vary", *origin ? "Accept-Encoding, Origin" : "Accept-Encoding");
     s_header (out, "access-control-allow-origin", origin);
+    if (reply->status == 204 && *origin) {
+        s_header (out, "access-control-allow-methods", reply->allow);
+        s_header (out, "access-control-allow-headers", "Authorization, Content-Type, Last-Event-ID");
+        s_header (out, "access-control-max-age", "600");
+    }
     if (length == AS_CHUNKS)
         s_header (out, "transfer-encoding", "chunked");
-    else if (length == AS_WHOLE && reply->status != 304)
+    else if (length == AS_WHOLE && reply->status != 304 && reply->status != 204)
         ag_buf_printf (out, "content-length: %zu\r\n", s_body_size (reply));
     s_header (out, "connection", close || length == UNTIL_CLOSE ? "close" : NULL);
     ag_buf_append_cstr (out, "\r\n");
@@ -100,13 +107,37 @@ int ag_http_answer (ag_server_t *server, struct lws *wsi, unsigned status, const
     return lws_write (wsi, (unsigned char *) out->data + LWS_PRE, out->len - LWS_PRE, LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
 
+int ag_http_refuse_method (ag_server_t *server, struct lws *wsi)
+{
+    ag_http_answer (server, wsi, 501, "Not Implemented", "this begins with no method that is known here");
+    return -1;
+}
+
+void ag_http_destroy (ag_http_t **self_p)
+{
+    ag_http_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    ag_reply_clear (&self->reply);
+    free (self);
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Request */
 
+/*  "gzip" or "gzip;q=0.5", but not "gzip;q=0". */
 static bool s_accepts_gzip (struct lws *wsi)
 {
     char text[256];
-    return lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_HTTP_ACCEPT_ENCODING) > 0 && strstr (text, "gzip");
+    if (lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_HTTP_ACCEPT_ENCODING) <= 0)
+        return false;
+    const char *gzip = strstr (text, "gzip");
+    if (!gzip)
+        return false;
+    const char *q = gzip + strlen ("gzip");
+    q += strspn (q, " \t;");
+    return strncmp (q, "q=", 2) != 0 || strtod (q + 2, NULL) > 0;
 }
 
 static const char *s_argument (struct lws *wsi, const char *name, char buffer[ARGUMENT_MAX])
@@ -138,13 +169,13 @@ static ag_str_t s_token (struct lws *wsi, char *buffer, size_t size)
     ag_str_t protocol = s_protocol_token (wsi, buffer, size);
     if (protocol.len)
         return protocol;
-    const char *argument = s_argument (wsi, "token", buffer);
+    const char *argument = lws_get_urlarg_by_name (wsi, "token=", buffer, (int) size);
     return (ag_str_t) { argument, argument ? strlen (argument) : 0 };
 }
 
 ag_access_t ag_conn_access (ag_server_t *server, struct lws *wsi)
 {
-    char buffer[ARGUMENT_MAX];
+    char buffer[TOKEN_MAX];
     return ag_tokens_check (server->gateway->tokens, s_token (wsi, buffer, sizeof buffer));
 }
 
@@ -152,19 +183,29 @@ ag_access_t ag_conn_access (ag_server_t *server, struct lws *wsi)
 static void s_begin_stream (ag_conn_t *self, const char *run)
 {
     static const char name[] = "last-event-id:";
+    ag_reply_t *reply = &self->http->reply;
     char id[64] = "";
     lws_hdr_custom_copy (self->wsi, id, sizeof id, name, sizeof name - 1);
-    if (!ag_conn_admit (self)) {
-        ag_reply_problem (&self->reply, 503, "Service Unavailable", "too many connections");
-        self->reply.retry_after = "10";
-    } else if (ag_sse_begin (self, (ag_str_t) { run, strlen (run) }, id) != 0)
-        ag_reply_problem (&self->reply, 400, "Bad Request", "Last-Event-ID must be \"epoch:seq\"");
-    else {
-        self->kind = AG_CONN_SSE;
-        self->reply.status = 200;
-        self->reply.type = "text/event-stream";
-        self->reply.cache = "no-store";
+    const char *crowded = NULL;
+    if (ag_server_connections (self->server) >= self->gateway->options.connections)
+        crowded = "too many connections";
+    else if (!self->http->head_only)
+        crowded = ag_conn_admit (self);
+    if (crowded) {
+        ag_reply_problem (reply, 503, "Service Unavailable", crowded);
+        reply->retry_after = "10";
+        return;
     }
+    if (!self->http->head_only && ag_sse_begin (self, (ag_str_t) { run, strlen (run) }, id) != 0) {
+        ag_reply_problem (reply, 400, "Bad Request", "Last-Event-ID must be \"epoch:seq\"");
+        return;
+    }
+    if (!self->http->head_only)
+        self->kind = AG_CONN_SSE;
+    self->http->endless = true;
+    reply->status = 200;
+    reply->type = "text/event-stream";
+    reply->cache = "no-store";
 }
 
 static void s_answer_api (ag_conn_t *self, const char *path, bool post)
@@ -177,8 +218,10 @@ static void s_answer_api (ag_conn_t *self, const char *path, bool post)
         .q = s_argument (self->wsi, "q", buffers[4])
     };
     char *run = NULL;
-    if (!ag_api_answer (self->gateway, &request, &self->reply, &run))
+    if (!ag_api_answer (self->gateway, &request, &self->http->reply, &run)) {
+        ag_reply_begin (&self->http->reply);
         return;
+    }
     s_begin_stream (self, run);
     free (run);
 }
@@ -190,36 +233,47 @@ static bool s_is_under (const char *path, const char *prefix)
 
 static void s_answer_plain (ag_conn_t *self, const char *path)
 {
+    ag_reply_t *reply = &self->http->reply;
     char tag[128] = "";
     lws_hdr_copy (self->wsi, tag, sizeof tag, WSI_TOKEN_HTTP_IF_NONE_MATCH);
     if (strcmp (path, "/healthz") == 0) {
-        ag_reply_json (&self->reply);
-        ag_buf_append_cstr (&self->reply.body, "{\"status\":\"ok\"}\n");
+        ag_reply_json (reply);
+        ag_buf_append_cstr (&reply->body, "{\"status\":\"ok\"}\n");
     } else if (strcmp (path, "/readyz") == 0)
-        ag_ready_answer (self->gateway, &self->reply);
-    else if (strcmp (path, "/ws") == 0) {
-        ag_reply_problem (&self->reply, 426, "Upgrade Required", "this is where WebSocket connections begin");
-    } else if (!ag_static_find (self->gateway->options.dashboard_dir, path, s_accepts_gzip (self->wsi), tag,
-        &self->reply))
-        ag_reply_problem (&self->reply, 404, "Not Found", "there is nothing at this path");
+        ag_ready_answer (self->gateway, reply);
+    else if (strcmp (path, "/ws") == 0)
+        ag_reply_problem (reply, 426, "Upgrade Required", "this is where WebSocket connections begin");
+    else if (!ag_static_find (self->gateway->options.dashboard_dir, path, s_accepts_gzip (self->wsi), tag, reply))
+        ag_reply_problem (reply, 404, "Not Found", "there is nothing at this path");
+}
+
+/*  What may be asked of a path. */
+static const char *s_allowed (const char *path)
+{
+    size_t len = strlen (path);
+    bool cancel = s_is_under (path, "/api/v1/runs/") && len > 7 && strcmp (path + len - 7, "/cancel") == 0;
+    return cancel ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
 }
 
 static void s_answer (ag_conn_t *self, const char *path, int method)
 {
+    ag_reply_t *reply = &self->http->reply;
     bool post = method == LWSHUMETH_POST;
-    self->head_only = method == LWSHUMETH_HEAD;
-    const char *refused = ag_origin_refused (self->server, self->wsi, self->origin, sizeof self->origin);
+    const char *refused = ag_origin_refused (self->server, self->wsi, self->http->origin, sizeof self->http->origin);
     bool open = strcmp (path, "/healthz") == 0 || strcmp (path, "/readyz") == 0;
     bool api = s_is_under (path, "/api/v1/");
     if (refused)
-        ag_reply_problem (&self->reply, 403, "Forbidden", refused);
-    else if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD && !(post && api)) {
-        ag_reply_problem (&self->reply, 405, "Method Not Allowed", "only GET and HEAD are served here");
-        self->reply.allow = "GET, HEAD";
+        ag_reply_problem (reply, 403, "Forbidden", refused);
+    else if (method == LWSHUMETH_OPTIONS) {         /* also what a page of an allowed origin asks first */
+        reply->status = 204;
+        reply->allow = s_allowed (path);
+    } else if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD && !(post && api)) {
+        ag_reply_problem (reply, 405, "Method Not Allowed", "this path is not for that method");
+        reply->allow = s_allowed (path);
     } else if (!self->access.known && !open && (api || strcmp (path, "/metrics") == 0))
-        ag_reply_problem (&self->reply, 401, "Unauthorized", "a token is needed: Authorization: Bearer ...");
+        ag_reply_problem (reply, 401, "Unauthorized", "a token is needed: Authorization: Bearer ...");
     else if (strcmp (path, "/metrics") == 0)
-        ag_metrics_answer (self->gateway, &self->reply);
+        ag_metrics_answer (self->gateway, reply);
     else if (api)
         s_answer_api (self, path + strlen ("/api/v1/"), post);
     else
@@ -233,36 +287,99 @@ static bool s_speaks_1_1 (struct lws *wsi)
     return strcmp (version, "HTTP/1.0") != 0;
 }
 
+/*  A number of digits alone, at most `max`; -1: none such. */
+static long s_digits (const char *text, long max)
+{
+    long number = 0;
+    for (const char *at = text; *at; at++) {
+        if (*at < '0' || *at > '9')
+            return -1;
+        number = number < max ? number * 10 + (*at - '0') : max + 1;
+    }
+    return *text ? number : -1;
+}
+
+/*  The body's length; where nobody can say where the next request begins, the
+    connection ends with the answer. False: answered with a problem. */
+static bool s_framing (ag_conn_t *self, int method, long *body_r)
+{
+    char text[32] = "";
+    bool has_length = lws_hdr_total_length (self->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+    lws_hdr_copy (self->wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    *body_r = has_length ? s_digits (text, POST_MAX_BYTES) : 0;
+    /*  libwebsockets waits for a body where none is announced, and cannot read chunks. */
+    bool expects = method == LWSHUMETH_POST || method == LWSHUMETH_PUT || method == LWSHUMETH_PATCH;
+    bool chunks = lws_hdr_total_length (self->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
+    self->http->close = chunks || *body_r < 0 || *body_r > POST_MAX_BYTES || (expects && !has_length);
+    ag_reply_t *reply = &self->http->reply;
+    if (chunks)
+        ag_reply_problem (reply, 411, "Length Required", "a body must come with its Content-Length, not in chunks");
+    else if (*body_r < 0)
+        ag_reply_problem (reply, 400, "Bad Request", "Content-Length must be a number");
+    else if (*body_r > POST_MAX_BYTES)
+        ag_reply_problem (reply, 413, "Content Too Large", "no request needs such a body");
+    else
+        return true;
+    return false;
+}
+
+/*  The path and the query fit, and a host is named. False: answered with a problem. */
+static bool s_well_formed (ag_conn_t *self, int method, int uri_len)
+{
+    ag_reply_t *reply = &self->http->reply;
+    if (method < 0)
+        ag_reply_problem (reply, 501, "Not Implemented", "this method is not known here");
+    else if (uri_len >= PATH_MAX_BYTES || lws_hdr_total_length (self->wsi, WSI_TOKEN_HTTP_URI_ARGS) >= ARGUMENT_MAX)
+        ag_reply_problem (reply, 414, "URI Too Long", "the path or the query is too long");
+    else if (self->chunked && lws_hdr_total_length (self->wsi, WSI_TOKEN_HOST) <= 0)
+        ag_reply_problem (reply, 400, "Bad Request", "a Host header is required");
+    else
+        return true;
+    return false;
+}
+
+/*  A client that waits with its body is told to send it. */
+static int s_continue (ag_conn_t *self)
+{
+    char text[32] = "";
+    ag_buf_t *out = &self->server->out;
+    if (lws_hdr_copy (self->wsi, text, sizeof text, WSI_TOKEN_HTTP_EXPECT) <= 0 || strcasecmp (text, "100-continue") != 0)
+        return 0;
+    out->len = LWS_PRE;
+    ag_buf_append_cstr (out, "HTTP/1.1 100 Continue\r\n\r\n");
+    return ag_conn_write_out (self, LWS_WRITE_HTTP);
+}
+
 int ag_http_request (ag_server_t *server, struct lws *wsi, ag_conn_t **conn_p)
 {
-    char path[PATH_MAX_BYTES] = "", length[24] = "0";
+    char path[PATH_MAX_BYTES] = "";
     char *uri = NULL;
+    long body = 0;
     int uri_len = 0, method = lws_http_get_uri_and_method (wsi, &uri, &uri_len);
     server->stats.requests++;
     ag_conn_t *self = ag_conn_new (server, wsi, AG_CONN_HTTP);
     *conn_p = self;
+    self->http = ag_calloc (1, sizeof *self->http);
+    self->http->began_us = ag_clock_mono_us ();
+    self->http->head_only = method == LWSHUMETH_HEAD;
     self->access = ag_conn_access (server, wsi);
     self->chunked = s_speaks_1_1 (wsi);
-    lws_hdr_copy (wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH);
-    unsigned long body = strtoul (length, NULL, 10);
-    if (method < 0 || uri_len >= PATH_MAX_BYTES)
-        ag_reply_problem (&self->reply, 414, "URI Too Long", "the path is too long, or the method unknown");
-    else if (body > POST_MAX_BYTES)
-        ag_reply_problem (&self->reply, 413, "Content Too Large", "no request needs such a body");
-    else {
+    if (s_well_formed (self, method, uri_len) && s_framing (self, method, &body)) {
         memcpy (path, uri, (size_t) uri_len);
         s_answer (self, path, method);
-        self->body_awaited = method == LWSHUMETH_POST && body > 0;
+        self->http->body_awaited = method == LWSHUMETH_POST && body > 0;
     }
-    if (!self->body_awaited)
-        lws_callback_on_writable (wsi);
+    if (self->http->body_awaited)
+        return s_continue (self);
+    ag_conn_wake (self);
     return 0;
 }
 
 int ag_http_body_done (ag_conn_t *self)
 {
-    self->body_awaited = false;
-    lws_callback_on_writable (self->wsi);
+    if (self->http)
+        self->http->body_awaited = false;
+    ag_conn_wake (self);
     return 0;
 }
 
@@ -273,24 +390,25 @@ int ag_http_body_done (ag_conn_t *self)
 static bool s_put_whole (ag_conn_t *self, size_t room)
 {
     ag_buf_t *out = &self->server->out;
-    const ag_reply_t *reply = &self->reply;
+    const ag_reply_t *reply = &self->http->reply;
     const char *body = reply->fixed.ptr ? reply->fixed.ptr : reply->body.data;
-    size_t used = out->len - LWS_PRE, left = s_body_size (reply) - self->sent;
+    size_t used = out->len - LWS_PRE, left = s_body_size (reply) - self->http->sent;
     size_t len = room > used ? room - used : 0;
     len = len < left ? len : left;
     len = len < TURN_BYTES ? len : TURN_BYTES;
-    ag_buf_append (out, body + self->sent, len);
-    self->sent += len;
-    return self->sent == s_body_size (reply);
+    if (len)
+        ag_buf_append (out, body + self->http->sent, len);
+    self->http->sent += len;
+    return self->http->sent == s_body_size (reply);
 }
 
 /*  A body in parts: one part a turn. 1 more follows, 0 that was all, -1. */
 static int s_put_part (ag_conn_t *self, size_t room)
 {
-    ag_buf_t *out = &self->server->out, *part = &self->reply.body;
+    ag_buf_t *out = &self->server->out, *part = &self->http->reply.body;
     int rc = 1;
     if (!part->len)
-        rc = self->reply.more (self->reply.context, part);
+        rc = self->http->reply.more (self->http->reply.context, part);
     if (rc < 0)
         return -1;
     self->done |= rc == 0;
@@ -311,9 +429,32 @@ static int s_put_part (ag_conn_t *self, size_t room)
 
 static int s_put_body (ag_conn_t *self, size_t room)
 {
-    if (self->head_only || self->reply.status == 304)
+    const ag_reply_t *reply = &self->http->reply;
+    if (self->http->head_only || reply->status == 304 || reply->status == 204)
         return 0;
-    return self->reply.more ? s_put_part (self, room) : !s_put_whole (self, room);
+    return reply->more ? s_put_part (self, room) : !s_put_whole (self, room);
+}
+
+/*  The head has gone: from here on events follow. */
+static int s_stream (ag_conn_t *self)
+{
+    ag_http_destroy (&self->http);
+    lws_set_timeout (self->wsi, NO_PENDING_TIMEOUT, 0);
+    ag_conn_wake (self);
+    return 0;
+}
+
+/*  The whole answer has gone. lws may end our connection in the call; the next
+    request, which may have come already, makes a new one. */
+static int s_finish (ag_conn_t *self, bool until_close)
+{
+    bool close = until_close || self->http->close;
+    ag_http_destroy (&self->http);
+    self->done = true;
+    if (close)
+        return -1;
+    self->server->look_soon = true;
+    return lws_http_transaction_completed (self->wsi) ? -1 : 0;
 }
 
 int ag_http_writable (ag_conn_t *self)
@@ -322,29 +463,29 @@ int ag_http_writable (ag_conn_t *self)
     ag_buf_t *out = &self->server->out;
     if (self->kind == AG_CONN_SSE && self->head_sent)
         return ag_sse_writable (self);
+    if (!self->http || self->http->body_awaited)
+        return 0;
     if (room < HEAD_MAX + CHUNK_MARGIN) {
         ag_conn_wait_for_room (self);
         return 0;
     }
     self->waits_for_room = false;
     out->len = LWS_PRE;
-    bool streamed = self->kind == AG_CONN_SSE || self->reply.more;
+    bool streamed = self->kind == AG_CONN_SSE || self->http->reply.more || self->http->endless;
     length_t length = !streamed ? AS_WHOLE : self->chunked ? AS_CHUNKS : UNTIL_CLOSE;
     if (!self->head_sent)
-        s_append_head (&self->reply, length, false, self->origin, out);
+        s_append_head (&self->http->reply, length, self->http->close, self->http->origin, out);
     self->head_sent = true;
+    if (self->kind == AG_CONN_SSE)
+        ag_sse_greet (self);
     int more = self->kind == AG_CONN_SSE ? 1 : s_put_body (self, room);
     if (more < 0 || ag_conn_write_out (self, LWS_WRITE_HTTP) != 0)
         return -1;
     if (self->kind == AG_CONN_SSE)
-        lws_set_timeout (self->wsi, NO_PENDING_TIMEOUT, 0);
-    else
-        lws_set_timeout (self->wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_TIMEOUT_S);
-    if (more) {
-        lws_callback_on_writable (self->wsi);
-        return 0;
-    }
-    if (streamed && !self->chunked)
-        return -1;                      /* the end of the connection is the end of the body */
-    return lws_http_transaction_completed (self->wsi) ? -1 : 0;
+        return s_stream (self);
+    lws_set_timeout (self->wsi, PENDING_TIMEOUT_HTTP_CONTENT, WRITE_TIMEOUT_S);
+    if (!more)
+        return s_finish (self, length == UNTIL_CLOSE);
+    ag_conn_wake (self);
+    return 0;
 }

@@ -18,6 +18,7 @@
 #include "net/gateway.h"
 
 enum { WRONG_USE = 2, FAILED = 1 };
+enum { OTHER_DESCRIPTORS = 4096 };      /* besides viewers: executors have two or three each */
 
 static const ag_setting_t s_table[] = {
     { "listen", AG_SETTING_STRING, "HOST:PORT", "AGENTGATE_LISTEN", "127.0.0.1:3001", 0, 0, NULL, false,
@@ -61,6 +62,10 @@ static const ag_setting_t s_table[] = {
       "of these, from one address" },
     { "max-subscriptions", AG_SETTING_INTEGER, "N", "AGENTGATE_MAX_SUBSCRIPTIONS", "64", 1, 10000, NULL, false,
       "of one viewer" },
+    { "ping-s", AG_SETTING_INTEGER, "S", "AGENTGATE_PING_S", "20", 1, 3600, NULL, false,
+      "a viewer that is silent is asked for a sign of life after so many seconds" },
+    { "stall-s", AG_SETTING_INTEGER, "S", "AGENTGATE_STALL_S", "30", 3, 3600, NULL, false,
+      "a viewer that reads nothing, or does not answer, is closed after so many seconds" },
     { "dashboard-dir", AG_SETTING_STRING, "DIR", "AGENTGATE_DASHBOARD_DIR", NULL, 0, 0, NULL, false,
       "serve the page from this folder instead of the one linked in" },
     { "config", AG_SETTING_STRING, "FILE", "AGENTGATE_CONFIG", "/etc/agentgate/stream.conf", 0, 0, NULL, false,
@@ -140,6 +145,8 @@ static void s_take (const ag_settings_t *settings, ag_gateway_options_t *options
         .connections = (uint32_t) ag_settings_integer (settings, "max-connections"),
         .connections_per_address = (uint32_t) ag_settings_integer (settings, "max-per-address"),
         .subscriptions = (uint32_t) ag_settings_integer (settings, "max-subscriptions"),
+        .ping_us = ag_settings_integer (settings, "ping-s") * 1000000,
+        .stall_us = ag_settings_integer (settings, "stall-s") * 1000000,
     };
     if (!options->tls_cert != !options->tls_key)
         ag_fatal (WRONG_USE, "--tls-cert and --tls-key belong together");
@@ -147,14 +154,20 @@ static void s_take (const ag_settings_t *settings, ag_gateway_options_t *options
     s_take_paths (settings, options);
 }
 
-/*  A descriptor for each viewer, as far as the system lets us. */
-static void s_raise_descriptors (void)
+/*  A descriptor for each viewer, some for executors and files, as far as the system
+    lets us. Not all that it would give: libwebsockets has tables of that length. Its
+    own limit (fd_limit_per_thread) makes it search them from the start each time. */
+static void s_set_descriptors (uint32_t connections)
 {
     struct rlimit limit;
-    if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit (RLIMIT_NOFILE, &limit);
-    }
+    rlim_t wanted = (rlim_t) connections + OTHER_DESCRIPTORS;
+    if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    if (limit.rlim_cur < wanted)
+        ag_log_warning ("DESCRIPTORS", "the system allows %llu descriptors, so there may be fewer viewers than "
+            "max-connections: wanted=%llu", (unsigned long long) limit.rlim_cur, (unsigned long long) wanted);
+    setrlimit (RLIMIT_NOFILE, &limit);
 }
 
 static int s_run (const ag_gateway_options_t *options)
@@ -189,9 +202,9 @@ int main (int argc, char **argv)
         ag_settings_destroy (&settings);
         return 0;
     }
-    s_raise_descriptors ();
     ag_gateway_options_t options;
     s_take (settings, &options);
+    s_set_descriptors (options.connections);
     int status = s_run (&options);
     free ((void *) options.origins);
     ag_settings_destroy (&settings);

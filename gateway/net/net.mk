@@ -91,3 +91,9 @@ bench_reconnect_SOURCES = bench/reconnect.c
 bench_reconnect_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 bench_reconnect_LDADD = libag_core.la $(ZMQ_LIBS)
 EXTRA_DIST += bench/gateway_store.py bench/reconnect.py
+
+# What many viewers cost: bench/gateway_fan.py and its like run this.
+noinst_PROGRAMS += bench/fan
+bench_fan_SOURCES = bench/fan.c
+bench_fan_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+bench_fan_LDADD = libag_core.la $(JSON_LIBS) $(ZMQ_LIBS) -lpthread

@@ -29,6 +29,29 @@ void ag_reply_json (ag_reply_t *self)
     self->cache = "no-store";
 }
 
+void ag_reply_in_parts (ag_reply_t *self, const char *type, ag_reply_more_fn *more, void *context,
+    void (*destroy) (void *context))
+{
+    ag_reply_clear (self);
+    self->status = 200;
+    self->type = type;
+    self->cache = "no-store";
+    self->more = more;
+    self->context = context;
+    self->destroy = destroy;
+}
+
+void ag_reply_begin (ag_reply_t *self)
+{
+    if (!self->more)
+        return;
+    int rc = self->more (self->context, &self->body);
+    if (rc < 0)
+        ag_reply_problem (self, 500, "Internal Server Error", "the history cannot be read");
+    else if (rc == 0)
+        self->more = NULL;
+}
+
 void ag_reply_clear (ag_reply_t *self)
 {
     if (self->destroy)

@@ -31,6 +31,11 @@ typedef struct {
 void ag_reply_problem (ag_reply_t *self, unsigned status, const char *title, const char *detail);
 /*  Starts a JSON body, to be appended to. */
 void ag_reply_json (ag_reply_t *self);
+/*  A body that is made in parts while it is sent; takes the context. */
+void ag_reply_in_parts (ag_reply_t *self, const char *type, ag_reply_more_fn *more, void *context,
+    void (*destroy) (void *context));
+/*  Makes the first part; if that is all, the body is whole now. A failure becomes a problem. */
+void ag_reply_begin (ag_reply_t *self);
 void ag_reply_clear (ag_reply_t *self);
 
 #endif

@@ -192,13 +192,18 @@ void ag_run_append_json (ag_gateway_t *gateway, const ag_run_t *run, ag_buf_t *o
 /* ---------------------------------------------------------------------- */
 /*  The list */
 
-typedef struct {
+struct ag_runs_list {
     ag_gateway_t *gateway;
-    const ag_access_t *access;
-    bool all;                       /* work orders' own streams too */
-    ag_run_t *runs;                 /* found so far; own their strings */
+    const ag_access_t *access;      /* lent while it is made */
+    bool all;                       /* work orders' own streams too, and whole */
+    size_t limit;                   /* unless all, so many are asked for */
+    ag_run_t *runs;                 /* found; own their strings */
     size_t count, capacity;
-} list_t;
+    size_t look_at;                 /* with so many found, older epochs are dropped, and it is seen whether they suffice */
+    size_t at;                      /* of the next to be told */
+};
+
+typedef ag_runs_list_t list_t;
 
 static void s_add (list_t *list, const ag_run_t *run)
 {
@@ -215,18 +220,6 @@ static bool s_add_live (void *context, const ag_stream_info_t *info)
 {
     ag_run_t run = s_from_hub (info);
     s_add (context, &run);
-    return true;
-}
-
-/*  Only the newest epoch of a stream, and not what the hub has told already. */
-static bool s_add_stored (void *context, const ag_store_stream_t *info)
-{
-    list_t *list = context;
-    ag_stream_info_t live;
-    if (ag_hub_stream (list->gateway->hub, info->stream, &live))
-        return true;
-    ag_run_t run = s_from_store (info);
-    s_add (list, &run);
     return true;
 }
 
@@ -259,10 +252,36 @@ static void s_drop_older_epochs (list_t *list)
     list->count = kept;
 }
 
+static bool s_suffices (const list_t *list)
+{
+    size_t stored = 0;
+    for (size_t i = 0; i < list->count; i++)
+        stored += !list->runs[i].live;
+    return stored >= list->limit;
+}
+
+/*  Not what the hub has told already. The latest come first, and of a stream the
+    newest epoch: with enough of them the rest needs no look. */
+static bool s_add_stored (void *context, const ag_store_stream_t *info)
+{
+    list_t *list = context;
+    ag_stream_info_t live;
+    if (ag_hub_stream (list->gateway->hub, info->stream, &live))
+        return true;
+    ag_run_t run = s_from_store (info);
+    s_add (list, &run);
+    if (list->all || list->count < list->look_at)
+        return true;
+    s_drop_older_epochs (list);
+    list->look_at = list->count + list->limit;
+    return !s_suffices (list);
+}
+
 /*  By name, the newest epoch of each. */
-static void s_find_all (list_t *list)
+static void s_find (list_t *list)
 {
     ag_hub_each_stream (list->gateway->hub, s_add_live, list);
+    list->look_at = list->count + list->limit;
     if (list->gateway->archive)
         ag_store_each_stream (ag_archive_reader (list->gateway->archive), s_add_stored, list);
     if (list->count)
@@ -275,7 +294,7 @@ void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, a
     ag_run_t bound = { .stream = after };           /* behind all of its name: epochs count down */
     size_t shown = 0, left = 0;
     ag_buf_append_cstr (out, "{\"streams\":[");
-    s_find_all (&list);
+    s_find (&list);
     for (size_t i = 0; i < list.count; i++) {
         ag_run_t *run = &list.runs[i];
         bool due = !after.ptr || s_by_name (run, &bound) > 0;
@@ -294,21 +313,47 @@ void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, a
     ag_buf_append_cstr (out, left ? "],\"more\":true}\n" : "],\"more\":false}\n");
 }
 
-void ag_runs_append_list (ag_gateway_t *gateway, const ag_access_t *access, size_t limit, ag_buf_t *out)
+ag_runs_list_t *ag_runs_list_new (ag_gateway_t *gateway, const ag_access_t *access, size_t limit)
 {
-    list_t list = { .gateway = gateway, .access = access };
-    s_find_all (&list);
-    if (list.count)
-        qsort (list.runs, list.count, sizeof *list.runs, s_by_age);
-    for (size_t i = 0; i < list.count; i++) {
-        if (i < limit) {
-            if (list.runs[i].live)
-                s_add_store (gateway, &list.runs[i]);
-            if (i)
-                ag_buf_append_char (out, ',');
-            ag_run_append_json (gateway, &list.runs[i], out);
-        }
-        ag_run_clear (&list.runs[i]);
-    }
-    free (list.runs);
+    ag_runs_list_t *self = ag_calloc (1, sizeof *self);
+    self->gateway = gateway;
+    self->access = access;
+    self->limit = limit;
+    s_find (self);
+    if (self->count)
+        qsort (self->runs, self->count, sizeof *self->runs, s_by_age);
+    while (self->count > limit)
+        ag_run_clear (&self->runs[--self->count]);
+    self->access = NULL;
+    return self;
+}
+
+bool ag_runs_list_begun (const ag_runs_list_t *self)
+{
+    return self->at > 0;
+}
+
+bool ag_runs_list_next (ag_runs_list_t *self, ag_buf_t *out)
+{
+    if (self->at == self->count)
+        return false;
+    ag_run_t *run = &self->runs[self->at++];
+    if (run->live)
+        s_add_store (self->gateway, run);
+    if (self->at > 1)
+        ag_buf_append_char (out, ',');
+    ag_run_append_json (self->gateway, run, out);
+    return true;
+}
+
+void ag_runs_list_destroy (ag_runs_list_t **self_p)
+{
+    ag_runs_list_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    for (size_t i = 0; i < self->count; i++)
+        ag_run_clear (&self->runs[i]);
+    free (self->runs);
+    free (self);
 }

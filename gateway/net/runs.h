@@ -31,9 +31,15 @@ int ag_runs_read (ag_gateway_t *gateway, const ag_run_t *run, uint64_t from, uin
 
 /*  The object of proto/README.md, "HTTP". */
 void ag_run_append_json (ag_gateway_t *gateway, const ag_run_t *run, ag_buf_t *out);
-/*  At most `limit` of them that may be seen, newest first, separated by commas. */
-void ag_runs_append_list (ag_gateway_t *gateway, const ag_access_t *access, size_t limit, ag_buf_t *out);
 /*  A page of all streams that may be seen, work orders' own too, by name; behind `after` when there is one. */
 void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, ag_str_t after, size_t limit, ag_buf_t *out);
+
+/*  At most `limit` of them that may be seen, newest first; their objects one by
+    one, separated by commas. */
+typedef struct ag_runs_list ag_runs_list_t;
+ag_runs_list_t *ag_runs_list_new (ag_gateway_t *gateway, const ag_access_t *access, size_t limit);
+bool ag_runs_list_begun (const ag_runs_list_t *self);
+bool ag_runs_list_next (ag_runs_list_t *self, ag_buf_t *out);       /* false: that was all */
+void ag_runs_list_destroy (ag_runs_list_t **self_p);
 
 #endif

@@ -21,11 +21,14 @@ enum { TURN_BYTES = 64 * 1024, LEAST_ROOM = 8 * 1024};
 static int s_parse_id (const char *id, ag_after_t *after)
 {
     const char *colon = strchr (id, ':');
-    char *end = NULL;
     if (!colon || ag_epoch_parse (id, (size_t) (colon - id), &after->epoch) != 0)
         return -1;
-    after->seq = strtoull (colon + 1, &end, 10);
-    return end == colon + 1 || *end ? -1 : 0;
+    const char *digits = colon + 1;
+    size_t len = strlen (digits);
+    if (!len || len > 18 || strspn (digits, "0123456789") != len)
+        return -1;
+    after->seq = strtoull (digits, NULL, 10);
+    return 0;
 }
 
 int ag_sse_begin (ag_conn_t *self, ag_str_t stream, const char *last_event_id)
@@ -50,6 +53,17 @@ int ag_sse_begin (ag_conn_t *self, ag_str_t stream, const char *last_event_id)
         return 0;
     free (error);
     return -1;
+}
+
+/*  The first words: come back after a second, not after the three or five that browsers wait. */
+void ag_sse_greet (ag_conn_t *self)
+{
+    static const char text[] = "retry: 1000\n\n";
+    ag_buf_t *out = &self->server->out;
+    if (self->chunked)
+        ag_buf_printf (out, "%zx\r\n%s\r\n", sizeof text - 1, text);
+    else
+        ag_buf_append_cstr (out, text);
 }
 
 static void s_append_record (ag_buf_t *out, ag_str_t message, const ag_event_t *event)
@@ -112,6 +126,7 @@ int ag_sse_writable (ag_conn_t *self)
             break;
         if (!ag_client_next (self->client, now_us, room - used - LEAST_ROOM / 2, &frame, &when_us))
             break;
+        ag_conn_note_age (self, &frame);
         s_append_frame (self, &frame);
         s_take_rest (self, room);
     }
@@ -120,6 +135,6 @@ int ag_sse_writable (ag_conn_t *self)
     if (ag_conn_write_out (self, LWS_WRITE_HTTP) != 0 || self->close_code)
         return -1;
     if (more)
-        lws_callback_on_writable (self->wsi);
+        ag_conn_wake (self);
     return 0;
 }

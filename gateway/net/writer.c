@@ -34,11 +34,15 @@ static size_t s_queued (const ag_writer_t *self)
     return ioctl (self->fd, SIOCOUTQ, &queued) == 0 && queued > 0 ? (size_t) queued : 0;
 }
 
-size_t ag_writer_room (const ag_writer_t *self)
+/*  The kernel is not asked each time: while little was written since it last was,
+    there is room even if nothing has gone out. */
+size_t ag_writer_room (ag_writer_t *self)
 {
     if (lws_partial_buffered (self->wsi))
         return 0;
-    size_t used = s_queued (self) + AG_WRITER_MARGIN_BYTES;
+    if (self->queued_most > self->capacity / 4)
+        self->queued_most = s_queued (self);
+    size_t used = self->queued_most + AG_WRITER_MARGIN_BYTES;
     return used < self->capacity ? self->capacity - used : 0;
 }
 
@@ -47,10 +51,14 @@ void ag_writer_wrote (ag_writer_t *self, size_t bytes, int64_t now_us)
     if (self->drained == self->written)         /* nothing was queued: the clock starts now */
         self->progress_us = now_us;
     self->written += bytes;
+    /*  TLS may make two records of a write, and adds some 30 bytes to each 16 KiB. */
+    self->queued_most += bytes + bytes / 256 + 64;
 }
 
 int64_t ag_writer_stuck_us (ag_writer_t *self, int64_t now_us)
 {
+    if (self->drained == self->written)
+        return 0;
     size_t queued = s_queued (self);
     uint64_t drained = queued < self->written ? self->written - queued : 0;
     if (queued == 0)
@@ -58,5 +66,6 @@ int64_t ag_writer_stuck_us (ag_writer_t *self, int64_t now_us)
     if (queued == 0 || drained > self->drained)
         self->progress_us = now_us;
     self->drained = drained;
+    self->queued_most = queued;
     return now_us - self->progress_us;
 }

@@ -32,13 +32,15 @@ typedef struct {
     size_t capacity;            /* bytes we let the kernel hold */
     uint64_t written;           /* bytes handed over since the start */
     uint64_t drained;           /* of these, as last seen: acknowledged by the peer's kernel */
+    size_t queued_most;         /* bytes that the kernel holds at most; asked when that is much */
     int64_t progress_us;        /* when drained last grew, or nothing was queued */
 } ag_writer_t;
 
 void ag_writer_init (ag_writer_t *self, struct lws *wsi, int64_t now_us);
 
-/*  Bytes that can be written now without lws having to keep any. */
-size_t ag_writer_room (const ag_writer_t *self);
+/*  Bytes that can be written now without lws having to keep any; never too many,
+    and exact when there are few. */
+size_t ag_writer_room (ag_writer_t *self);
 /*  Notes what was written. */
 void ag_writer_wrote (ag_writer_t *self, size_t bytes, int64_t now_us);
 /*  Looks at the queue; returns how long it has not moved, in us (0: it moves, or is empty). */

@@ -11,10 +11,13 @@
 #include "net/conn.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "net/command.h"
 
 enum {
@@ -22,13 +25,16 @@ enum {
     NOTICE_ROOM = 8 * 1024,         /* kept free of events, for the word that it is stalled, and for the close */
     LEAST_ROOM = 72 * 1024,         /* with less, no event is asked of the client: a frame (64 KB) and that */
     FRAGMENT_BYTES = 16 * 1024,     /* of a message that does not fit */
-    HEADER_MAX = 10                 /* of a frame from a server */
+    HEADER_MAX = 10,                /* of a frame from a server */
+    KEY_LENGTH = 24,                /* of a handshake */
+    EXCESS_MAX = 1024 * 1024        /* of a message that is too long; what is longer is no mistake */
 };
 
 /*  First byte of a frame, RFC 6455 section 5.2. */
 enum { TEXT = 0x01, CONTINUATION = 0x00, CLOSE = 0x08, PING = 0x09, FINAL = 0x80 };
 
 static const char s_subprotocol[] = "agentgate.v1.json";
+static const char s_ping[] = "ag";
 
 /* ---------------------------------------------------------------------- */
 /*  Handshake */
@@ -55,36 +61,68 @@ static int s_refuse (ag_server_t *server, struct lws *wsi, unsigned status, cons
     return 1;
 }
 
-int ag_ws_check_upgrade (ag_server_t *server, struct lws *wsi, const char *what)
+/*  What RFC 6455 section 4.2.1 asks of the request; lws hangs up without a word. */
+static const char *s_malformed (struct lws *wsi)
+{
+    char text[64] = "";
+    if (lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_CONNECTION) <= 0 || !strcasestr (text, "upgrade"))
+        return "Connection: Upgrade is missing";
+    if (lws_hdr_total_length (wsi, WSI_TOKEN_KEY) != KEY_LENGTH)
+        return "Sec-WebSocket-Key must be 16 bytes in base64";
+    return NULL;
+}
+
+static bool s_speaks_13 (struct lws *wsi)
+{
+    char text[8] = "";
+    return lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_VERSION) > 0 && strcmp (text, "13") == 0;
+}
+
+int ag_ws_check_upgrade (ag_server_t *server, struct lws *wsi, char *what)
 {
     char text[256], origin[128];
     char *path = NULL;
     int path_len = 0;
-    if (strcmp (what, "websocket") != 0)
-        return s_refuse (server, wsi, 400, "only WebSocket upgrades are served");
+    /*  An offer of HTTP/2 may be ignored, and some clients make it with each request: lws
+        would take it, and goes on as if there were none when the word is another. */
+    if (strcasecmp (what, "h2c") == 0) {
+        what[0] = '-';
+        return 0;
+    }
+    if (strcasecmp (what, "websocket") != 0)
+        return -1;                      /* lws has answered with 403 */
     int method = lws_http_get_uri_and_method (wsi, &path, &path_len);
     if (method != LWSHUMETH_GET || path_len != 3 || memcmp (path, "/ws", 3) != 0)
         return s_refuse (server, wsi, 404, "WebSocket lives at /ws");
+    const char *malformed = s_malformed (wsi);
+    if (malformed)
+        return s_refuse (server, wsi, 400, malformed);
+    if (!s_speaks_13 (wsi))
+        return s_refuse (server, wsi, 426, "the version of WebSocket that is spoken here is 13");
     if (lws_hdr_total_length (wsi, WSI_TOKEN_PROTOCOL) > 0
         && (lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_PROTOCOL) < 0 || !s_names_ours (text)))
         return s_refuse (server, wsi, 400, "the only subprotocol is agentgate.v1.json, or none");
     const char *refused = ag_origin_refused (server, wsi, origin, sizeof origin);
     if (refused)
         return s_refuse (server, wsi, 403, refused);
-    if (server->stats.websockets + server->stats.streams >= server->gateway->options.connections)
+    if (ag_server_connections (server) >= server->gateway->options.connections)
         return s_refuse (server, wsi, 503, "too many connections");
     return 0;
 }
 
+/*  What can be known only now is told by a close code: a page sees no answer to its handshake. */
 int ag_ws_opened (ag_conn_t *self)
 {
     ag_gateway_t *gateway = self->gateway;
     self->heard_us = ag_clock_mono_us ();
-    self->ways = (ag_client_options_t) { .plain = true };
+    self->ways = (ag_client_options_t) { .plain = true, .quiet = !self->access.known };
     self->server->stats.websockets++;
     self->client = ag_client_new (gateway->hub, &self->ways, self, self->heard_us);
-    if (!ag_conn_admit (self))
-        ag_conn_close (self, AG_CLOSE_SLOW, "too many connections from this address");
+    const char *crowded = ag_conn_admit (self);
+    if (!self->access.known)
+        ag_conn_close (self, AG_CLOSE_UNAUTHORIZED, "a token is needed");
+    else if (crowded)
+        ag_conn_close (self, AG_CLOSE_SLOW, crowded);
     return 0;
 }
 
@@ -111,6 +149,8 @@ static void s_answer (ag_conn_t *self, const char *type, const ag_subscribe_t *t
 static void s_bad (ag_conn_t *self, const char *code, const char *message)
 {
     int64_t now_us = ag_clock_mono_us ();
+    if (!self->bad_us)
+        self->bad_us = ag_calloc (AG_BAD_BUDGET, sizeof *self->bad_us);
     int64_t *slot = &self->bad_us[self->bad_count % AG_BAD_BUDGET];
     bool abuse = self->bad_count + 1 >= AG_BAD_BUDGET
         && now_us - self->bad_us[(self->bad_count + 1) % AG_BAD_BUDGET] < AG_BAD_WINDOW_US;
@@ -205,11 +245,15 @@ int ag_ws_received (ag_conn_t *self, const char *data, size_t len)
     if (lws_is_first_fragment (self->wsi)) {
         ag_buf_clear (&self->received);
         self->too_long = false;
+        self->excess = 0;
     }
     if (self->received.len + len > AG_COMMAND_MAX_BYTES)
         self->too_long = true;
     else
         ag_buf_append (&self->received, data, len);
+    self->excess += self->too_long ? len : 0;
+    if (self->excess > EXCESS_MAX)
+        ag_conn_close (self, AG_CLOSE_ABUSE, "a message without end");
     if (!lws_is_final_fragment (self->wsi) || lws_remaining_packet_payload (self->wsi))
         return 0;
     if (self->close_code)
@@ -316,6 +360,7 @@ static bool s_fill (ag_conn_t *self, size_t room, int64_t now_us)
             break;
         if (!ag_client_next (self->client, now_us, room - used - NOTICE_ROOM, &frame, &when_us))
             return false;
+        ag_conn_note_age (self, &frame);
         s_append_frame (self, &frame, room);
     }
     ag_conn_wait_for_room (self);
@@ -367,7 +412,9 @@ int ag_ws_writable (ag_conn_t *self)
     out->len = LWS_PRE;
     self->waits_for_room = false;
     if (self->ping && room > HEADER_MAX) {
-        s_append_header (out, PING | FINAL, 0);
+        /*  With something in it: lws tells us of no empty pong. */
+        s_append_header (out, PING | FINAL, sizeof s_ping - 1);
+        ag_buf_append (out, s_ping, sizeof s_ping - 1);
         self->ping = false;
     }
     /*  Before a close, what was said last (an error) still goes; events do not matter then. */
@@ -376,11 +423,12 @@ int ag_ws_writable (ag_conn_t *self)
     if (ag_conn_write_out (self, LWS_WRITE_RAW) != 0)
         return -1;
     if (self->close_code) {
+        self->done = true;
         lws_close_reason (self->wsi, (enum lws_close_status) self->close_code, (unsigned char *) self->close_reason,
             strlen (self->close_reason));
         return -1;
     }
     if (more)
-        lws_callback_on_writable (self->wsi);
+        ag_conn_wake (self);
     return 0;
 }

@@ -81,7 +81,7 @@ class Gateway(Program):
         super().__init__([build / "agentgate-gateway", "--listen", f"127.0.0.1:{port}", "--bus", self.bus,
                           "--control", self.control, "--republish", self.republish,
                           "--state-dir", folder / "gateway", *options])
-        self.url = self.wait_stderr(r"listening on (http://[^\s]+)").group(1).rstrip("/")
+        self.url = self.wait_stderr(r"listening on (https?://[^\s]+)").group(1).rstrip("/")
         self.port = int(self.url.rsplit(":", 1)[1])
         self.ws_url = self.url.replace("http", "ws", 1) + "/ws"
 

@@ -3,6 +3,8 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ import websockets
 
 from fake_executor import FakeExecutor
 from harness import Client, Gateway
+from raw_ws import CLOSE, PING, PONG, TEXT, RawClient, frame
 from test_gateway_bus import in_thread, metric
 
 READER = """
@@ -34,8 +37,8 @@ asyncio.run(main())
 
 
 def test_a_viewer_that_stops_is_closed_with_4008_and_the_others_do_not_notice(build_dir, run_dir):
-    """SIGSTOP for as long as it takes; when it goes on, its close code has come."""
-    with Gateway(build_dir, run_dir, "--rate-limit", "0") as gateway:
+    """SIGSTOP for as long as it takes; when it goes on, its close code has come. Five minutes beside 200: bench/gateway_stalled.py."""
+    with Gateway(build_dir, run_dir, "--rate-limit", "0", "--stall-s", "5") as gateway:
         stopped = subprocess.Popen([sys.executable, "-c", READER, gateway.ws_url], stdout=subprocess.PIPE, text=True)
         assert "subscription_confirmed" in stopped.stdout.readline()
 
@@ -72,6 +75,50 @@ def test_a_viewer_that_stops_is_closed_with_4008_and_the_others_do_not_notice(bu
         p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
         print(f"the other viewer waited ms: p50 {p50 * 1e3:.1f} p99 {p99 * 1e3:.1f} max {late[-1] * 1e3:.1f} n {len(late)}")
         assert p50 < 0.3 and p99 < 1
+
+
+def test_an_event_stream_that_is_not_read_is_closed(build_dir, run_dir):
+    """Server-sent events have no close code; the reader comes back with Last-Event-ID."""
+    with Gateway(build_dir, run_dir, "--rate-limit", "0", "--stall-s", "3") as gateway, FakeExecutor(gateway, "r") as executor:
+        executor.hello()
+        executor.started()
+        executor.serve_until(lambda: executor.acked == 1)
+        with socket.socket() as link:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            link.connect(("127.0.0.1", gateway.port))
+            link.sendall(b"GET /api/v1/runs/r/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            end = time.monotonic() + 30
+            while metric(gateway, "closed_slow_total") == 0 or metric(gateway, "event_streams") > 0:
+                assert time.monotonic() < end
+                if len(executor.journal) < 100:
+                    executor.text("x" * 30000)
+                executor.serve_one(20)
+                executor.say("HEARTBEAT")
+        assert metric(gateway, "stalled_viewers") == 0
+
+
+def test_a_viewer_that_only_listens_stays(build_dir, run_dir):
+    """It answers pings, as browsers do; so does one with something else to say in the middle of it."""
+    with Gateway(build_dir, run_dir, "--ping-s", "1", "--stall-s", "3") as gateway, RawClient(gateway) as client:
+        client.send(frame(TEXT, b'{"type":"subscribe","runId":"r"}'))
+        for _ in range(7):              # a second each; without an answer it would be closed after four
+            while True:
+                opcode, data = client.receive()
+                assert opcode in (TEXT, PING), (opcode, data)
+                if opcode == PING:
+                    break
+            client.send(frame(PONG, data))
+        assert metric(gateway, "websockets") == 1
+
+
+def test_a_viewer_that_answers_no_ping_is_closed_with_4008(build_dir, run_dir):
+    """A machine that has gone: its kernel no longer says so, and nothing is on its way to it."""
+    with Gateway(build_dir, run_dir, "--ping-s", "1", "--stall-s", "3") as gateway, RawClient(gateway) as client:
+        client.send(frame(TEXT, b'{"type":"subscribe","runId":"r"}'))
+        opcode, data = client.receive()
+        while opcode in (TEXT, PING):
+            opcode, data = client.receive()
+        assert (opcode, data[:2]) == (CLOSE, struct.pack(">H", 4008))
 
 
 def test_a_rate_that_is_too_low_is_announced_and_sums_up(gateway):
