@@ -19,6 +19,7 @@ dashboard_files = \
 	gateway/dashboard/src/core/notify.ts \
 	gateway/dashboard/src/core/protocol.ts \
 	gateway/dashboard/src/core/rows.ts \
+	gateway/dashboard/src/core/run.ts \
 	gateway/dashboard/src/core/runlog.ts \
 	gateway/dashboard/src/core/runstream.ts \
 	gateway/dashboard/src/core/status.ts \

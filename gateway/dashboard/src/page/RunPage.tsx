@@ -158,7 +158,7 @@ export function RunPage({ runId, env, wsUrl, route, workOrder, go, now, onRuns, 
             onFollow={setFollowing}
             handle={feed}
             sizes={route.tab === "tools"}
-            empty={stream.catchingUp || !stream.everConfirmed ? "" : (EMPTY[route.tab] ?? "")}
+            empty={stream.catchingUp || !stream.known ? "" : (EMPTY[route.tab] ?? "")}
           />
         ) : null}
         {route.tab === "output" ? <Output stream={stream} version={version} /> : null}

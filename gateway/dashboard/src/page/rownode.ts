@@ -103,7 +103,7 @@ export function missingText(stream: RunStream, seq: number): string {
     return `fetching ${range}`;
   }
   const why =
-    first?.state === "failed" ? `could not be fetched: ${stream.backfillProblem}` : REASONS[first?.reason ?? "lost"];
+    first?.state === "failed" ? `could not be fetched: ${stream.fetchProblem}` : REASONS[first?.reason ?? "lost"];
   return `${range} not received (${grouped(to - from + 1)}): ${why}`;
 }
 
