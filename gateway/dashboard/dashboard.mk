@@ -54,6 +54,7 @@ dashboard_files = \
 	gateway/dashboard/src/page/search.ts \
 	gateway/dashboard/src/page/style.css \
 	gateway/dashboard/src/page/theme.ts \
+	gateway/dashboard/src/text/accumulate.ts \
 	gateway/dashboard/src/text/ansi.ts \
 	gateway/dashboard/src/text/diff.ts \
 	gateway/dashboard/src/text/format.ts \
@@ -76,6 +77,7 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/dev/serve.mjs \
 	gateway/dashboard/scripts/check-sources.mjs \
 	gateway/dashboard/scripts/test.mjs \
+	gateway/dashboard/test/accumulate.test.ts \
 	gateway/dashboard/test/facts.test.ts \
 	gateway/dashboard/test/fakes.ts \
 	gateway/dashboard/test/fleet.test.ts \
