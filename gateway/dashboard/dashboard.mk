@@ -11,12 +11,14 @@ dashboard_files = \
 	gateway/dashboard/src/core/env.ts \
 	gateway/dashboard/src/core/events.gen.ts \
 	gateway/dashboard/src/core/facts.ts \
+	gateway/dashboard/src/core/filerun.ts \
 	gateway/dashboard/src/core/files.ts \
 	gateway/dashboard/src/core/fleet.ts \
 	gateway/dashboard/src/core/intervals.ts \
 	gateway/dashboard/src/core/link.ts \
 	gateway/dashboard/src/core/meter.ts \
 	gateway/dashboard/src/core/notify.ts \
+	gateway/dashboard/src/core/player.ts \
 	gateway/dashboard/src/core/protocol.ts \
 	gateway/dashboard/src/core/rows.ts \
 	gateway/dashboard/src/core/run.ts \
@@ -83,6 +85,7 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/test/fleet.test.ts \
 	gateway/dashboard/test/intervals.test.ts \
 	gateway/dashboard/test/link.test.ts \
+	gateway/dashboard/test/player.test.ts \
 	gateway/dashboard/test/runlog.test.ts \
 	gateway/dashboard/test/runstream.test.ts \
 	gateway/dashboard/test/text.test.ts \
