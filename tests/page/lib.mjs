@@ -58,6 +58,7 @@ export function setup() {
     kit.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info"],
+      ignoreDefaultArgs: ["--hide-scrollbars"] /* people have them */,
     });
   });
   after(async () => {
@@ -104,7 +105,7 @@ export async function shot(page, name) {
   }
 }
 
-export const badge = (page) => page.locator(".badge").innerText();
+export const badge = (page) => page.locator(".badge-text").innerText();
 export const runUrl = (gateway, id, query = "") => `${gateway.url}#/runs/${encodeURIComponent(id)}${query}`;
 /*  Seqs of the rows that are in the document, in order. */
 export const rowSeqs = (page) =>

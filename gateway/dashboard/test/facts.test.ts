@@ -207,3 +207,25 @@ test("strange messages are no messages, and fields of a wrong type are none", ()
   assert.equal(odd?.type, "heartbeat");
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });
+
+test("an edit that failed changed nothing, whichever came first", () => {
+  const edit = (seq: number, id: string): AgentGateEvent =>
+    call(seq, id, { tool: "Edit", toolName: "Edit", path: "/w/a", input: { old_string: "a", new_string: "b\nc" } });
+  const events = [edit(1, "good"), edit(2, "bad"), result(3, "good"), result(4, "bad", false)];
+  for (const order of [events, [...events].reverse()]) {
+    const { facts } = fold(order);
+    const file = facts.files.byPath.get("/w/a");
+    assert.deepEqual([file?.adds, file?.dels, file?.edits, file?.calls], [2, 1, 1, [1]]);
+  }
+});
+
+test("what a quiet run waits for: the oldest open call, and rather the subagent's than the subagent", () => {
+  const { facts } = fold(RUN);
+  assert.equal(facts.runningCall, 18);
+  const open = fold([
+    call(1, "task", { tool: "Other", toolName: "Task", input: {} }),
+    call(2, "inner", { parentToolUseId: "task" }),
+    call(3, "other"),
+  ]);
+  assert.equal(open.facts.runningCall, 2);
+});
