@@ -31,6 +31,11 @@ export class FakeGateway {
   requests = []; /* paths asked for */
   subscribed = []; /* subscribe messages heard */
   token = ""; /* when set: asked for */
+  mute = false; /* accepts sockets and says nothing */
+  refuse = false; /* neither sockets nor pages of the API */
+  slow = false; /* pages of history take for ever */
+  mayCancel = true;
+  prompts = new Map(); /* of work orders */
   batchMs = undefined; /* overrules what clients ask for */
 
   constructor({ dist }) {
@@ -38,6 +43,10 @@ export class FakeGateway {
     this.server = createServer((request, response) => this.#http(request, response));
     this.sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "agentgate.v1.json" });
     this.server.on("upgrade", (request, socket, head) => {
+      if (this.refuse) {
+        socket.destroy();
+        return;
+      }
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.#connected(ws, request));
     });
   }
@@ -56,8 +65,8 @@ export class FakeGateway {
 
   /*  Drops every connection without a word. */
   cut() {
-    for (const client of this.clients) {
-      client.ws.terminate();
+    for (const ws of this.sockets.clients) {
+      ws.terminate();
     }
   }
 
@@ -135,6 +144,9 @@ export class FakeGateway {
       ws.close(4501, "unauthorized");
       return;
     }
+    if (this.mute) {
+      return;
+    }
     const client = new Client(this, ws);
     this.clients.add(client);
     ws.on("message", (data) => client.message(String(data)));
@@ -172,6 +184,10 @@ export class FakeGateway {
   }
 
   #api(request, response, url) {
+    if (this.refuse) {
+      request.destroy();
+      return;
+    }
     if (this.token && request.headers.authorization !== `Bearer ${this.token}`) {
       this.#problem(response, 401, "a token is needed");
       return;
@@ -185,7 +201,16 @@ export class FakeGateway {
       return;
     }
     const [, id, what, seq] = /^\/api\/v1\/runs\/([^/]+)(?:\/(\w+)(?:\/(\d+))?)?$/.exec(url.pathname) ?? [];
-    const stream = this.streams.get(decodeURIComponent(id ?? ""));
+    const name = decodeURIComponent(id ?? "");
+    const prompt = this.prompts.get(name.slice(1));
+    if (name.startsWith("@") && prompt) {
+      const timestamp = new Date().toISOString();
+      const workOrderId = name.slice(1);
+      const created = { type: "work_order_created", workOrderId, stream: name, seq: 1, timestamp, taskPrompt: prompt };
+      json({ events: [created], next: null });
+      return;
+    }
+    const stream = this.streams.get(name);
     if (!stream) {
       this.#problem(response, 404, "no such run");
       return;
@@ -194,6 +219,8 @@ export class FakeGateway {
     if (what === "events" && seq) {
       const [event] = stream.events.slice(Number(seq) - 1, Number(seq));
       event && held(event) ? json(event) : this.#problem(response, 404, "no such event");
+    } else if (what === "events" && this.slow) {
+      /* no answer */
     } else if (what === "events") {
       const after = Number(url.searchParams.get("after") ?? 0);
       const limit = Math.min(1000, Number(url.searchParams.get("limit") ?? 100));
@@ -211,6 +238,8 @@ export class FakeGateway {
     } else if (what === "export") {
       response.setHeader("content-type", "application/x-ndjson");
       response.end(stream.events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    } else if (what === "cancel" && !this.mayCancel) {
+      this.#problem(response, 403, "runs may not be cancelled with this token");
     } else if (what === "cancel") {
       response.statusCode = 202;
       json({});

@@ -229,3 +229,22 @@ test("what a quiet run waits for: the oldest open call, and rather the subagent'
   ]);
   assert.equal(open.facts.runningCall, 2);
 });
+
+test("a call that changes several files at once counts for each, as Codex's does", () => {
+  const input = { changes: [{ path: "/w/a", kind: "add" }, { path: "/w/b", kind: "delete" }, { nothing: 1 }, null] };
+  const codex = (seq: number, id: string): AgentGateEvent =>
+    call(seq, id, { tool: "Edit", toolName: "file_change", input });
+  const { facts } = fold([
+    event(1, { type: "run_started", runNumber: 1, agent: "codex", cwd: "/w" }),
+    codex(2, "x"),
+    codex(3, "y"),
+    result(4, "y", false),
+  ]);
+  assert.deepEqual(
+    [...facts.files.byPath].map(([path, file]) => [path, file.edits]),
+    [
+      ["a", 1],
+      ["b", 1],
+    ],
+  );
+});

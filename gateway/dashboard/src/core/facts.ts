@@ -20,7 +20,7 @@ import type {
   RunIteration,
   RunStarted,
 } from "./events.gen.ts";
-import { type Edit, Files } from "./files.ts";
+import { changedPaths, type Edit, Files } from "./files.ts";
 import { Flag, isCall, Row, rowKind } from "./rows.ts";
 import type { RunLog } from "./runlog.ts";
 import { TodoList } from "./todos.ts";
@@ -42,7 +42,7 @@ export interface LiveText {
 
 interface OpenCall {
   seq: number;
-  edit: Edit | undefined;
+  edits: Edit[];
 }
 
 /*  An error or warning that may be said more than once. */
@@ -212,10 +212,7 @@ export class RunFacts {
       }
     }
     this.todos.put(event);
-    const touches = event.tool === "Read" || event.tool === "Edit" || event.tool === "Write";
-    const edit =
-      touches && typeof event.path === "string" ? this.files.call(event, this.relative(event.path)) : undefined;
-    const call = { seq: event.seq, edit };
+    const call = { seq: event.seq, edits: this.#foldPaths(event) };
     const early = this.#early.get(event.toolUseId);
     if (early) {
       this.#early.delete(event.toolUseId);
@@ -240,12 +237,21 @@ export class RunFacts {
     }
   }
 
-  #close({ seq, edit }: OpenCall, result: number, failed: boolean): void {
+  #foldPaths(event: AgentToolCall): Edit[] {
+    if (event.tool !== "Read" && event.tool !== "Edit" && event.tool !== "Write") {
+      return [];
+    }
+    const paths = typeof event.path === "string" ? [event.path] : changedPaths(event.input).map((one) => one.path);
+    const edits = paths.map((path) => this.files.call(event, this.relative(path)));
+    return edits.filter((edit): edit is Edit => !!edit);
+  }
+
+  #close({ seq, edits }: OpenCall, result: number, failed: boolean): void {
     if (isCall(this.#log.kind(seq))) {
       this.#log.pair(seq, result);
       this.#log.setFlag(seq, failed ? Flag.DONE | Flag.FAILED : Flag.DONE);
     }
-    if (edit && failed) {
+    for (const edit of failed ? edits : []) {
       this.files.undo(edit);
     }
   }

@@ -72,6 +72,15 @@ function patchChange(patch: string): Change {
   return { adds, dels };
 }
 
+/*  Codex changes several files in one call, and says only which and how. */
+export function changedPaths(input: JsonObject): { path: string; kind: string }[] {
+  const changes = Array.isArray(input?.changes) ? input.changes.slice(0, 1000) : [];
+  return changes.flatMap((change) => {
+    const { path, kind } = (change ?? {}) as JsonObject;
+    return typeof path === "string" ? [{ path, kind: typeof kind === "string" ? kind : "" }] : [];
+  });
+}
+
 /*  Lines added and taken away by an Edit or Write call, as its input tells. */
 export function changeOf(input: JsonObject): Change {
   if (Array.isArray(input.edits)) {

@@ -42,7 +42,7 @@ export class Timeline {
     this.#log = log;
     this.slices = slices;
     this.fromMs = log.firstMs;
-    this.toMs = Math.max(log.lastMs, nowMs, log.firstMs + 1000);
+    this.toMs = Math.max(log.lastMs, nowMs, log.firstMs + 1);
     this.counts = new Uint32Array(slices * BANDS.length);
     this.#first = new Uint32Array(slices);
     const sums = new Uint32Array(slices);
@@ -61,7 +61,7 @@ export class Timeline {
     this.most = sums.reduce((most, sum) => Math.max(most, sum), 0);
     for (const part of log.missing.list) {
       if (!part.tag.recoverable) {
-        this.gaps.push({ from: this.#sliceAt(part.from - 1), to: this.#sliceAt(part.to + 1) });
+        this.gaps.push({ from: this.#sliceBefore(part.from - 1), to: this.#sliceAfter(part.to + 1) });
       }
     }
   }
@@ -72,8 +72,15 @@ export class Timeline {
   }
 
   /*  A missing stretch has no times; its neighbours do. */
-  #sliceAt(seq: number): number {
-    return seq < 1 ? 0 : seq > this.#log.last ? this.slices - 1 : this.sliceOf(this.#log.timeMs(seq));
+  #sliceBefore(seq: number): number {
+    const part = this.#log.missing.find(seq);
+    return part ? this.#sliceBefore(part.from - 1) : seq < 1 ? 0 : this.sliceOf(this.#log.timeMs(seq));
+  }
+
+  #sliceAfter(seq: number): number {
+    const part = this.#log.missing.find(seq);
+    const end = seq > this.#log.last;
+    return part ? this.#sliceAfter(part.to + 1) : end ? this.slices - 1 : this.sliceOf(this.#log.timeMs(seq));
   }
 
   /*  The seq that a reader means who points at this time: the nearest in the same slice or before. */
@@ -85,7 +92,7 @@ export class Timeline {
     }
     const log = this.#log;
     let seq = this.#first[at] || 1;
-    for (let next = seq; next <= log.last && (at < slice || log.timeMs(next) <= ms); next++) {
+    for (let next = seq; next <= log.last; next++) {
       if (BAND[log.kind(next)] !== NONE) {
         if (log.timeMs(next) > ms) {
           break;

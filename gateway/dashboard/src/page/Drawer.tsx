@@ -295,7 +295,9 @@ function ToolBody({ call, result, open }: { call: AgentToolCall; result: AgentTo
       {result ? (
         <>
           <h4>Result</h4>
-          {result.error && result.error !== result.contentPreview ? <p class="bad">{visible(result.error)}</p> : null}
+          {result.error && !result.contentPreview.startsWith(result.error) ? (
+            <p class="bad">{visible(result.error)}</p>
+          ) : null}
           <ResultBody result={result} call={call} />
           {result.contentTruncated ? (
             <p class="cut">Only the first {bytes((result.content ?? result.contentPreview).length)} were kept.</p>

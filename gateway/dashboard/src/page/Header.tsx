@@ -217,7 +217,7 @@ function Stats({ run }: { run: Run }) {
           {compact(usage.inputTokens)} in, {compact(usage.outputTokens)} out
         </span>
       ) : null}
-      {cost !== undefined ? <span>{money(cost)}</span> : null}
+      {cost ? <span>{money(cost)}</span> : null}
       {rate >= 1 && !facts.ended ? (
         <span title={`${bytes(log.bodies.bytes)} of events held`}>{plural(Math.round(rate), "event")}/s</span>
       ) : null}

@@ -115,7 +115,7 @@ export function Rail({ fleet, runs, now, route, onSelect, onGrid, onFile, onClos
 function FleetState({ fleet, live }: { fleet: Fleet; live: number }) {
   const { phase } = fleet.link;
   if (phase === "open") {
-    return <span>{live > 0 ? `${plural(live, "run")} live` : "Connected, nothing running"}</span>;
+    return <span>{live > 0 ? `${plural(live, "run")} live` : "Nothing running"}</span>;
   }
   return <span class="warn">{phase === "stopped" ? "Not connected" : "Connecting…"}</span>;
 }

@@ -8,12 +8,12 @@ import { useEffect } from "react";
 import type { RunItem } from "../core/fleet.ts";
 import type { RunStream, RunStreamOptions } from "../core/runstream.ts";
 import { useRunStream } from "../hooks/useRunStream.ts";
-import { onReturn } from "./browser.ts";
+import { onReturn, setToken } from "./browser.ts";
 import { Cancel } from "./Header.tsx";
 import { Icon } from "./icons.tsx";
+import { views } from "./parts.tsx";
 import { RunView } from "./RunView.tsx";
 import type { Go, Route } from "./route.ts";
-import { saveRun } from "./save.ts";
 
 interface RunPageProps extends RunStreamOptions {
   route: Route;
@@ -33,6 +33,10 @@ export function RunPage(props: RunPageProps) {
   const { runId, env, wsUrl, item, go } = props;
   const { stream } = useRunStream({ env, wsUrl, runId });
   useEffect(() => onReturn(() => stream.kick()), [stream]);
+  /* The list knows already what the run's first event says: its agent, and where it works. */
+  if (item?.started?.runId === runId) {
+    stream.facts.started ??= item.started;
+  }
   /* Started again under its old name: listen again. */
   const again = stream.released && item !== undefined && item.ended === undefined && item.producer === "alive";
   useEffect(() => {
@@ -41,6 +45,7 @@ export function RunPage(props: RunPageProps) {
     }
   }, [again, stream]);
   const workOrder = stream.facts.started?.workOrderId ?? item?.workOrderId ?? "";
+  const save = (): void => void views.use((more) => more.saveRun(stream));
   const title = firstLine(props.prompt) || workOrder || runId;
   return (
     <RunView
@@ -52,7 +57,7 @@ export function RunPage(props: RunPageProps) {
       onRuns={props.onRuns}
       onStep={props.onStep}
       onHelp={props.onHelp}
-      onSave={() => void saveRun(stream)}
+      onSave={save}
       action={<Help stream={stream} />}
       note={<Note stream={stream} unknown={props.listed && !item} go={go} />}
       tools={
@@ -63,7 +68,7 @@ export function RunPage(props: RunPageProps) {
             class="button quiet"
             aria-label="Download as JSON Lines"
             title="Download as JSON Lines"
-            onClick={() => void saveRun(stream)}
+            onClick={save}
           >
             <Icon name="save" />
           </button>
@@ -78,12 +83,18 @@ export const firstLine = (text: string): string => text.trim().split("\n", 1)[0]
 const canCancel = (stream: RunStream): boolean =>
   !stream.facts.ended && stream.confirmed && stream.producer !== "lost" && stream.log.last > 0;
 
+function otherToken(): void {
+  setToken("");
+  location.reload();
+}
+
 /*  The one thing that helps in this state. */
 function Help({ stream }: { stream: RunStream }) {
   const helps: Record<string, [string, () => void]> = {
     retry: ["now", () => stream.kick()],
     reload: ["reload", () => location.reload()],
     skip: ["to the latest", () => stream.skip()],
+    token: ["another token", otherToken],
   };
   const found = helps[stream.status.action];
   return found ? (

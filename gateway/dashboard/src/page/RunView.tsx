@@ -15,11 +15,10 @@ import { maskOf, readKinds, toggled, writeKinds } from "./chips.ts";
 import { agentOf, Feed, type FeedHandle, type Sight } from "./Feed.tsx";
 import { Badge, ProgressIndicator } from "./Header.tsx";
 import { Icon } from "./icons.tsx";
-import { handleKey, type KeyActions } from "./keys.ts";
+import type { KeyActions } from "./keys.ts";
 import { extras, usePart, views, Waiting } from "./parts.tsx";
 import { togglePin, usePrefs } from "./prefs.ts";
 import type { Go, Route, Tab } from "./route.ts";
-import { saveRows } from "./save.ts";
 import { useSearch } from "./search.ts";
 import { Tabs } from "./Tabs.tsx";
 import { Toolbar } from "./Toolbar.tsx";
@@ -131,7 +130,7 @@ function useKeys(actions: KeyActions): void {
   const latest = useRef(actions);
   latest.current = actions;
   useEffect(() => {
-    const key = (event: KeyboardEvent): void => handleKey(event, latest.current);
+    const key = (event: KeyboardEvent): void => views.module?.handleKey(event, latest.current);
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
@@ -213,7 +212,7 @@ export function RunView(props: RunViewProps) {
       onSearch={go}
       onJump={jump}
       onFollow={() => feed.current?.toggle()}
-      onSave={() => void saveRows(run, feed.current?.seqs() ?? [])}
+      onSave={() => void views.use((m) => void m.saveRows(run, feed.current?.seqs() ?? []))}
     />
   );
   const details = rows && seq !== 0;
@@ -337,7 +336,7 @@ function ReplayButton({ shown, can, onClick }: { shown: boolean; can: boolean; o
   return can ? (
     <button
       type="button"
-      class="button quiet"
+      class="button quiet replay-button"
       aria-pressed={shown}
       aria-label="Replay"
       title="Replay the run from its start (r)"

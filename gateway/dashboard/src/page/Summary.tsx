@@ -32,7 +32,7 @@ export function Summary({ run, onError, onFiles, onSave, onReplay }: SummaryProp
     took(end.durationMs),
     turns !== undefined ? plural(turns, "turn") : "",
     plural(facts.calls, "call"),
-    cost !== undefined ? money(cost) : "",
+    cost ? money(cost) : "",
   ].filter(Boolean);
   const failures = facts.errors + facts.failedCalls;
   return (

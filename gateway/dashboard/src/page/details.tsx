@@ -5,6 +5,7 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 import type { AgentToolCall, AgentToolResult, JsonObject, JsonValue } from "../core/events.gen.ts";
+import { changedPaths } from "../core/files.ts";
 import { Row, rowKind } from "../core/rows.ts";
 import { type EditStep, editSteps } from "../text/accumulate.ts";
 import { safeHref } from "../text/markdown.ts";
@@ -19,7 +20,26 @@ const isObject = (value: JsonValue | undefined): value is JsonObject =>
 /*  Edit, Write, MultiEdit, patches. */
 export function EditBody({ call }: { call: AgentToolCall }) {
   const steps = editSteps(call);
+  const paths = changedPaths(call.input);
+  if (paths.length > 0) {
+    return <Paths of={paths} />;
+  }
   return steps.length === 0 ? <Json value={call.input} /> : steps.map((step, at) => <OneEdit key={at} step={step} />);
+}
+
+const KIND_CLASSES: Record<string, string> = { add: "created", delete: "deleted" };
+
+/*  Of several files at once, only which and how. */
+function Paths({ of }: { of: { path: string; kind: string }[] }) {
+  return (
+    <ul class="paths mono">
+      {of.map(({ path, kind }) => (
+        <li key={path}>
+          <span class={`file-action ${KIND_CLASSES[kind] ?? ""}`}>{visible(kind)}</span> {visible(path)}
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function OneEdit({ step }: { step: EditStep }) {

@@ -18,4 +18,4 @@ render(<App />, document.getElementById("app") as HTMLElement);
 
 /*  The run is shown; now what will be wanted next. */
 const soon = window.requestIdleCallback ?? ((fn: () => void) => setTimeout(fn, 200));
-soon(views.load, { timeout: IDLE_MS });
+soon(() => void views.load(), { timeout: IDLE_MS });

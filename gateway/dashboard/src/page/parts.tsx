@@ -14,33 +14,36 @@ export class Part<M> {
   module: M | undefined;
   failed = false;
   readonly #import: () => Promise<M>;
-  #loading = false;
   readonly #waiting = new Set<() => void>();
+  #loading: Promise<void> | undefined;
 
   constructor(load: () => Promise<M>) {
     this.#import = load;
   }
 
-  readonly load = (): void => {
-    if (this.#loading) {
-      return;
+  load(): Promise<void> {
+    this.#loading ??= this.#fetch();
+    return this.#loading;
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      this.module = await this.#import();
+    } catch {
+      this.failed = true;
     }
-    this.#loading = true;
-    void this.#import()
-      .then(
-        (module) => {
-          this.module = module;
-        },
-        () => {
-          this.failed = true;
-        },
-      )
-      .then(() => {
-        for (const tell of this.#waiting) {
-          tell();
-        }
-      });
-  };
+    for (const tell of this.#waiting) {
+      tell();
+    }
+  }
+
+  /*  Once it is there; never, when it cannot be had. */
+  async use(then: (module: M) => void): Promise<void> {
+    await this.load();
+    if (this.module) {
+      then(this.module);
+    }
+  }
 
   readonly subscribe = (tell: () => void): (() => void) => {
     this.#waiting.add(tell);
@@ -60,7 +63,7 @@ export function usePart<M>(part: Part<M>, wanted: boolean): M | undefined {
   useSyncExternalStore(part.subscribe, part.getSnapshot);
   useEffect(() => {
     if (wanted) {
-      part.load();
+      void part.load();
     }
   }, [part, wanted]);
   return part.module;

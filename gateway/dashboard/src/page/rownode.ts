@@ -236,7 +236,8 @@ function bindGroup(parts: Parts, context: RowContext, group: Group): string {
 }
 
 function bindBadge(parts: Parts, context: RowContext, event: AgentGateEvent, seq: number): void {
-  const badge = event.type === "agent_tool_call" ? callBadge(event) : undefined;
+  const failed = context.run.log.flags(seq) & Flag.FAILED;
+  const badge = event.type === "agent_tool_call" && !failed ? callBadge(event) : undefined;
   set(parts.adds, badge?.adds ? `+${badge.adds}` : "");
   set(parts.dels, badge?.dels ? `−${badge.dels}` : "");
   setBar(parts, context.sizes ? callMs(context.run.log, seq) : 0);
@@ -297,7 +298,7 @@ function rowKey(context: RowContext, seq: number, group: Group | undefined): str
   const times = kind === Row.ERROR || kind === Row.WARNING ? (run.facts.message(seq)?.count ?? 0) : 0;
   const marks =
     (context.selected === seq ? 1 : 0) + (context.matches?.has(seq) ? 2 : 0) + (context.newSeq === seq ? 4 : 0);
-  return `${run.generation} ${seq} ${kind} ${log.flags(seq)} ${result} ${here}${resultHere} ${marks} ${folds} ${times} ${log.parent(seq)} ${open}`;
+  return `${run.generation} ${seq} ${kind} ${log.flags(seq)} ${result} ${here}${resultHere} ${marks} ${folds} ${times} ${log.parent(seq)} ${open} ${run.facts.started ? 1 : 0}`;
 }
 
 /*  The group that seq stands for. */
