@@ -18,6 +18,7 @@ export interface Filter {
   once?: boolean /* an error that was said before is no row */;
   group?: boolean /* reads and searches in a row are one row */;
   opened?: ReadonlySet<number> /* groups shown row by row, by their first seq */;
+  also?: number /* a row whatever its kind: somebody links to it */;
 }
 
 /*  Reads and searches one after the other; one row at the first one's seq, unless it is opened. */
@@ -156,6 +157,9 @@ export class View {
     }
     if (kind === Row.MISSING) {
       return (filter.kinds & (1 << Row.MISSING)) !== 0 && log.isMissingStart(seq);
+    }
+    if (seq === filter.also && kind > Row.PARTIAL) {
+      return true;
     }
     const parent = log.parent(seq);
     if (parent !== 0 && filter.folded.has(parent)) {

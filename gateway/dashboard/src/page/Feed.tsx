@@ -52,6 +52,7 @@ export interface FeedProps {
   onSelect(seq: number): void;
   onFold?(agent: number): void;
   onGroup?(first: number): void /* open or close it */;
+  onHidden?(seq: number): void /* selected, and no row under this filter */;
   onFollow?(following: boolean): void;
   onNewest?(): void /* out of a sorted table */;
   handle?: { current: FeedHandle | undefined };
@@ -289,6 +290,16 @@ export function Feed(props: FeedProps) {
       const group = kept.view.groupOf(at);
       if (group && group.first !== at && !kept.view.isOpened(group) && latest.current.onGroup) {
         latest.current.onGroup(group.first); /* and then once more, with another filter */
+        return true;
+      }
+      if (
+        !missing &&
+        rowsOf(kept).seqAt(row) !== at &&
+        !group &&
+        kept.view.filter.also !== at &&
+        latest.current.onHidden
+      ) {
+        latest.current.onHidden(at);
         return true;
       }
       near = true;

@@ -19,7 +19,7 @@ import type { KeyActions } from "./keys.ts";
 import { extras, usePart, views, Waiting } from "./parts.tsx";
 import { togglePin, usePrefs } from "./prefs.ts";
 import type { Go, Route, Tab } from "./route.ts";
-import { useSearch } from "./search.ts";
+import { type Search, useSearch } from "./search.ts";
 import { Tabs } from "./Tabs.tsx";
 import { Toolbar } from "./Toolbar.tsx";
 
@@ -77,13 +77,14 @@ interface Shown {
   kinds: string;
   folded: ReadonlySet<number>;
   opened: ReadonlySet<number>;
+  also: number;
   group: boolean;
   only: ReadonlySet<number> | undefined;
   matched: number;
 }
 
 /*  What each tab with rows shows. */
-function useFilter({ tab, kinds, folded, opened, group, only, matched }: Shown): Filter {
+function useFilter({ tab, kinds, folded, opened, also, group, only, matched }: Shown): Filter {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the set of matches grows in place
   return useMemo(() => {
     if (tab === "tools") {
@@ -93,8 +94,8 @@ function useFilter({ tab, kinds, folded, opened, group, only, matched }: Shown):
       return { kinds: TROUBLE, failedToo: true, folded: NOTHING, only, once: true };
     }
     const on = readKinds(kinds);
-    return { kinds: maskOf(on), failedToo: on.has("errors"), folded, only, group, opened };
-  }, [tab, kinds, folded, opened, group, only, matched]);
+    return { kinds: maskOf(on), failedToo: on.has("errors"), folded, only, group, opened, also };
+  }, [tab, kinds, folded, opened, also, group, only, matched]);
 }
 
 /*  The run itself, or a replay of it while there is one. */
@@ -115,6 +116,27 @@ const EMPTY: Record<string, string> = {
   errors: "No errors. Failed calls, warnings and gaps would stand here.",
 };
 
+/*  To the next match; to the first one that is found, when the search has only begun. */
+function useJump(
+  feed: { current: FeedHandle | undefined },
+  search: Search | undefined,
+  query: string,
+): (back: boolean) => void {
+  const wish = useRef<{ query: string; back: boolean }>(undefined);
+  const count = search?.count ?? 0;
+  const jump = (back: boolean): void => {
+    wish.current = count === 0 ? { query, back } : undefined;
+    feed.current?.jump((at) => search?.matches.has(at) ?? false, back);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when there is something to jump to
+  useEffect(() => {
+    if (count > 0 && wish.current?.query === query) {
+      jump(wish.current.back);
+    }
+  }, [count > 0, query]);
+  return jump;
+}
+
 function useTitle(name: string, run: Run): void {
   const { ended } = run.facts;
   const mark = ended ? (ended.type === "run_completed" ? "✓ " : "✗ ") : run.log.last > 0 ? "● " : "";
@@ -130,7 +152,12 @@ function useKeys(actions: KeyActions): void {
   const latest = useRef(actions);
   latest.current = actions;
   useEffect(() => {
-    const key = (event: KeyboardEvent): void => views.module?.handleKey(event, latest.current);
+    const key = (event: KeyboardEvent): void => {
+      /* What is pressed before the part has come is not lost. */
+      views.module
+        ? views.module.handleKey(event, latest.current)
+        : void views.use((m) => m.handleKey(event, latest.current));
+    };
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
@@ -147,6 +174,7 @@ export function RunView(props: RunViewProps) {
   const { density, group, drawer } = usePrefs();
   const [folded, fold] = useToggles();
   const [opened, open] = useToggles();
+  const [also, setAlso] = useState(0);
   const [order, setOrder] = useState<{ by: Order; backwards: boolean }>();
   const [following, setFollowing] = useState(true);
   const narrow = useNarrow();
@@ -161,6 +189,7 @@ export function RunView(props: RunViewProps) {
     kinds: route.kinds,
     folded,
     opened,
+    also: seq === 0 ? 0 : also,
     group: group && !search,
     only: route.only ? matches : undefined,
     matched: route.only ? (search?.count ?? 0) : 0,
@@ -170,7 +199,7 @@ export function RunView(props: RunViewProps) {
   const rows = tab === "activity" || tab === "tools" || tab === "errors";
   const look = narrow ? "two" : density;
   const select = (at: number): void => go({ seq: at });
-  const jump = (back: boolean): void => feed.current?.jump((at) => matches?.has(at) ?? false, back);
+  const jump = useJump(feed, search, q);
   const openAt = (at: number): boolean => {
     const agent = at ? agentOf(run, at) : 0;
     agent ? fold(agent) : open(at);
@@ -266,6 +295,7 @@ export function RunView(props: RunViewProps) {
             onSelect={select}
             onFold={fold}
             onGroup={open}
+            {...(tab === "activity" ? { onHidden: setAlso } : {})}
             onFollow={setFollowing}
             onNewest={() => setOrder(undefined)}
             handle={feed}
