@@ -20,7 +20,7 @@ export const DASHBOARD = join(ROOT, "gateway/dashboard");
 const require = createRequire(join(DASHBOARD, "package.json"));
 const { chromium } = require("playwright-core");
 
-export const { FakeGateway, Endless, CSP } = await import(join(DASHBOARD, "dev/gateway.mjs"));
+export const { FakeGateway, Endless, CSP, RAW } = await import(join(DASHBOARD, "dev/gateway.mjs"));
 export const { MadeUpAgent, random } = await import(join(DASHBOARD, "dev/agent.mjs"));
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

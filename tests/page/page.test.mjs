@@ -6,7 +6,7 @@
 */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badge, fake, figure, MadeUpAgent, open, random, rowSeqs, runUrl, setup, shot, sleep, until } from "./lib.mjs";
+import { badge, fake, figure, MadeUpAgent, open, RAW, random, rowSeqs, runUrl, setup, shot, sleep, until } from "./lib.mjs";
 
 const kit = setup();
 
@@ -150,6 +150,9 @@ test("a gateway that wants a token gets one, and never in an address", async (t)
   assert.equal(page.url().includes("s3cret"), false);
 });
 
+const DEEP = 100_000;
+const LINE_BYTES = 10_000_000;
+
 /*  What agents' texts have been used for. */
 const PAYLOADS = [
   "<script>window.pwned=1</script>",
@@ -192,12 +195,13 @@ function hostile(gateway) {
     gateway.put("R", { type: "agent_error", message: text, severity: "error", source: "agent", code: text, details: { text } });
     gateway.put("R", { type: "file_changed", path: text, action: "created" });
   });
-  let deep = "bottom";
-  for (let i = 0; i < 2000; i++) {
-    deep = { deep };
-  }
-  gateway.put("R", { type: "agent_tool_call", toolUseId: "deep", tool: "Other", toolName: "mcp__deep", input: { deep } });
-  say(gateway, "x".repeat(1_000_000));
+  /* JSON as deep as it goes through JSON.parse, and not through JSON.stringify; a line of 10 MB, plain and as a terminal's. */
+  const deep = gateway.put("R", { type: "agent_tool_call", toolUseId: "deep", tool: "Other", toolName: "mcp__deep", input: {} });
+  deep[RAW] = JSON.stringify(deep).replace('"input":{}', `"input":{"deep":${"[".repeat(DEEP)}"<img src=x onerror=window.pwned=1>"${"]".repeat(DEEP)}}`);
+  say(gateway, "x".repeat(LINE_BYTES));
+  gateway.put("R", { type: "agent_tool_call", toolUseId: "long", tool: "Bash", toolName: "Bash", input: { command: "cat huge" } });
+  const content = "<b>y</b>\u001b[31m".repeat(LINE_BYTES / 13);
+  gateway.put("R", { type: "agent_tool_result", toolUseId: "long", success: true, contentPreview: content.slice(0, 500), contentLength: content.length, content, durationMs: 1 });
   say(gateway, `${"[".repeat(20_000)}${"*".repeat(20_000)}${"`".repeat(20_001)}`);
   gateway.put("R", { type: "run_failed", error: PAYLOADS[1], reason: "exit", exitCode: 1, durationMs: 1 });
 }
@@ -254,7 +258,20 @@ test("hostile text through every renderer: nothing runs, nothing is asked for", 
     await file.click();
     await check();
   }
-  figure("hostile text", `${PAYLOADS.length} payloads in ${last} events, looked at ${looked} times`);
+  /* And through what was built last: search, replay, the sum of a file's edits, the download of rows, the file view. */
+  await page.locator("#tab-activity").click();
+  await page.locator(".search input").fill("pwned");
+  await until("found", async () => /^[1-9]/.test((await page.locator(".search-found").innerText()).trim()));
+  await check();
+  await page.locator("#tab-output").click();
+  await sleep(200);
+  await check();
+  await page.locator("#tab-activity").click();
+  await page.getByRole("button", { name: "Replay", exact: true }).first().click();
+  await page.getByRole("button", { name: "max" }).click();
+  await until("replayed", async () => (await badge(page)) === "Replay paused", 30_000);
+  await check();
+  figure("hostile text", `${PAYLOADS.length} payloads, JSON ${DEEP} deep, lines of ${LINE_BYTES / 1e6} MB, in ${last} events, looked at ${looked} times`);
   assert.deepEqual(await reports.jsonValue(), [], "no CSP report");
   assert.deepEqual(strange, [], "no error, no request elsewhere");
 });

@@ -25,6 +25,10 @@ const OVERVIEW = /^(run_|work_order_|progress_update|agent_error)/;
 const BATCH = 500;
 const HEARTBEAT_MS = 10_000;
 
+/*  JSON may be nested deeper than it can be written: such an event brings its text along. */
+export const RAW = Symbol("raw");
+const textOf = (event) => event[RAW] ?? JSON.stringify(event);
+
 export class FakeGateway {
   streams = new Map();
   clients = new Set();
@@ -192,10 +196,11 @@ export class FakeGateway {
       this.#problem(response, 401, "a token is needed");
       return;
     }
-    const json = (value) => {
+    const text = (body) => {
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(value));
+      response.end(body);
     };
+    const json = (value) => text(JSON.stringify(value));
     if (url.pathname === "/api/v1/runs") {
       json({ runs: [...this.streams.values()].reverse().map((stream) => record(stream)) });
       return;
@@ -218,7 +223,7 @@ export class FakeGateway {
     const held = (event) => event.seq >= stream.first && !stream.lost.has(event.seq);
     if (what === "events" && seq) {
       const [event] = stream.events.slice(Number(seq) - 1, Number(seq));
-      event && held(event) ? json(event) : this.#problem(response, 404, "no such event");
+      event && held(event) ? text(textOf(event)) : this.#problem(response, 404, "no such event");
     } else if (what === "events" && this.slow) {
       /* no answer */
     } else if (what === "events") {
@@ -230,14 +235,14 @@ export class FakeGateway {
         .slice(0, limit);
       const last = page[page.length - 1]?.seq ?? stream.events.length;
       const more = page.length === limit && last < stream.events.length;
-      json({ events: page, next: more ? last : null });
+      text(`{"events":[${page.map(textOf).join(",")}],"next":${more ? last : null}}`);
     } else if (what === "search") {
       const query = (url.searchParams.get("q") ?? "").toLowerCase();
-      const seqs = stream.events.filter((event) => held(event) && JSON.stringify(event).toLowerCase().includes(query));
+      const seqs = stream.events.filter((event) => held(event) && textOf(event).toLowerCase().includes(query));
       json({ seqs: seqs.map((event) => event.seq), next: null });
     } else if (what === "export") {
       response.setHeader("content-type", "application/x-ndjson");
-      response.end(stream.events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+      response.end(stream.events.map((event) => `${textOf(event)}\n`).join(""));
     } else if (what === "cancel" && !this.mayCancel) {
       this.#problem(response, 403, "runs may not be cancelled with this token");
     } else if (what === "cancel") {
@@ -381,7 +386,8 @@ class Client {
       const events = stream.events.slice(from, to).filter((event) => this.#wants(event) && !stream.lost.has(event.seq));
       this.at.set(stream.runId, to);
       if (events.length > 0) {
-        this.ws.send(JSON.stringify({ type: "batch", events, cursor: this.cursor() }));
+        const texts = events.map(textOf).join(",");
+        this.ws.send(`{"type":"batch","events":[${texts}],"cursor":${JSON.stringify(this.cursor())}}`);
       }
     }
   }

@@ -11,7 +11,7 @@ import type { Run } from "../core/run.ts";
 import { bits, View } from "../core/view.ts";
 import { clockTime, grouped } from "../text/format.ts";
 import { visible } from "../text/visible.ts";
-import { Copy, Terminal } from "./blocks.tsx";
+import { CHARS_MAX, Copy, Terminal } from "./blocks.tsx";
 import type { FeedHandle } from "./Feed.tsx";
 import { useHighlight } from "./highlight.ts";
 import { Markdown } from "./Markdown.tsx";
@@ -187,7 +187,7 @@ function TextBlock({ run, seq, raw, chosen, match }: TextBlockProps) {
       {event.kind === "raw" ? (
         <Terminal text={event.content} />
       ) : raw ? (
-        <pre class="raw">{visible(event.content)}</pre>
+        <pre class="raw">{visible(event.content.slice(0, CHARS_MAX))}</pre>
       ) : (
         <Markdown text={event.content} />
       )}

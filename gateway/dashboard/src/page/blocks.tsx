@@ -14,7 +14,7 @@ import { Icon } from "./icons.tsx";
 import { usePrefs } from "./prefs.ts";
 
 const LINES_SHOWN = 400; /* first and last half of it */
-const CHARS_MAX = 256 * 1024;
+export const CHARS_MAX = 256 * 1024;
 const LINE_MAX = 4000;
 
 export function Copy({ text, label = "Copy" }: { text: () => string | Promise<string>; label?: string }) {

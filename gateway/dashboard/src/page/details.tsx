@@ -11,7 +11,7 @@ import { type EditStep, editSteps } from "../text/accumulate.ts";
 import { safeHref } from "../text/markdown.ts";
 import { callTarget } from "../text/summary.ts";
 import { visible } from "../text/visible.ts";
-import { Diff, Json, Patch, Terminal } from "./blocks.tsx";
+import { CHARS_MAX, Diff, Json, Patch, Terminal } from "./blocks.tsx";
 
 const text = (value: JsonValue | undefined): string => (typeof value === "string" ? value : "");
 const isObject = (value: JsonValue | undefined): value is JsonObject =>
@@ -109,7 +109,7 @@ export function CallBody({ call }: { call: AgentToolCall }) {
     case Row.BASH:
       return (
         <>
-          <pre class="command">{visible(callTarget(call))}</pre>
+          <pre class="command">{visible(callTarget(call).slice(0, CHARS_MAX))}</pre>
           <Rest input={call.input} without={["command", "script"]} />
         </>
       );
@@ -126,7 +126,7 @@ export function CallBody({ call }: { call: AgentToolCall }) {
     case Row.AGENT:
       return (
         <>
-          <pre class="prompt">{visible(text(call.input.prompt))}</pre>
+          <pre class="prompt">{visible(text(call.input.prompt).slice(0, CHARS_MAX))}</pre>
           <Rest input={call.input} without={["prompt"]} />
         </>
       );

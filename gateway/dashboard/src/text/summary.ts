@@ -205,8 +205,10 @@ export const unmarked = (source: string): string =>
     .replace(/```\w*|\*\*|`/g, "")
     .replace(/^(#+|[-*]|>|\d+\.) +/gm, "");
 
+const LINE_CHARS = 4000; /* looked at for a row, escapes included */
+
 export function summary(event: AgentGateEvent, cwd?: string): string {
-  return oneLine(stripAnsi(String(line(event, cwd))));
+  return oneLine(stripAnsi(String(line(event, cwd)).slice(0, LINE_CHARS)));
 }
 
 /*  The word of the row: a tool goes by the agent's own name for it. */
