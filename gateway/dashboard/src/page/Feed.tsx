@@ -184,6 +184,12 @@ export function Feed(props: FeedProps) {
     };
     return { view, sorted: undefined, list: undefined, newFrom: 0, generation: run.generation, context };
   }, [run]);
+  if (kept.view.filter !== filter) {
+    kept.view.setFilter(filter);
+  }
+  if (kept.view.length === 0) {
+    kept.view.update(); /* now: whether it is empty is said below */
+  }
   useAway(kept, run);
 
   useEffect(() => {
@@ -240,8 +246,6 @@ export function Feed(props: FeedProps) {
 
   useEffect(() => {
     kept.context.folded = filter.folded;
-    kept.view.setFilter(filter);
-    kept.view.update();
     kept.sorted = order ? new Sorted(kept.view, run.log, order.by, order.backwards) : undefined;
     if (order) {
       kept.list?.follow(false);
