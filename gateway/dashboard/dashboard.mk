@@ -109,12 +109,20 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/test/runstream.test.ts \
 	gateway/dashboard/test/text.test.ts \
 	gateway/dashboard/test/view.test.ts \
+	tests/page/access.test.mjs \
 	tests/page/build.test.mjs \
+	tests/page/features.test.mjs \
+	tests/page/hook.test.mjs \
+	tests/page/leak.test.mjs \
 	tests/page/lib.mjs \
 	tests/page/page.test.mjs \
 	tests/page/real.mjs \
 	tests/page/real.test.mjs \
-	tests/page/speed.test.mjs
+	tests/page/roles.txt \
+	tests/page/run.mjs \
+	tests/page/speed.test.mjs \
+	tests/page/states.test.mjs \
+	tests/page/tarball.test.mjs
 
 if BUILD_DASHBOARD
 

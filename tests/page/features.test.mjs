@@ -5,8 +5,7 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { badge, fake, MadeUpAgent, open, rowSeqs, runUrl, setup, until } from "./lib.mjs";
 

@@ -26,7 +26,7 @@ export const { MadeUpAgent, random } = await import(join(DASHBOARD, "dev/agent.m
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /*  Asks until it is true; says what it waited for when it never is. */
-export async function until(what, ask, ms = 10_000) {
+export async function until(what, ask, ms = 20_000) {
   const end = Date.now() + ms;
   let seen;
   for (;;) {
