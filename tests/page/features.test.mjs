@@ -142,6 +142,14 @@ test("reads in a row are one row; opened, folded, searched, linked to, and ungro
   assert.equal(await page.locator(".drawer").count(), 0);
   await page.locator('.row[data-seq="2"] .icon').click();
   await until("folded", async () => (await rowSeqs(page)).length === 2);
+  await page.locator(".feed").focus();
+  await page.keyboard.press("G");
+  await page.keyboard.press("k");
+  await page.locator('.row.selected[data-seq="2"]').waitFor();
+  await page.keyboard.press("Enter");
+  await until("opened by keyboard", async () => (await rowSeqs(page)).length === 8);
+  await page.keyboard.press("f");
+  await until("and folded", async () => (await rowSeqs(page)).length === 2);
   await page.evaluate(() => {
     location.hash = "#/runs/R?seq=8";
   });

@@ -28,6 +28,7 @@ export abstract class Run {
   facts = new RunFacts(this.log);
   generation = 0; /* changes when log and facts are new objects */
   openedAt = 0; /* last seq when the page first had the run: what is above is new */
+  lagMs = 0; /* how much longer than the fastest the last event took to get here */
   known = false; /* something can be said of it, if only that it is empty */
   readonly env: Env;
 

@@ -42,7 +42,6 @@ export class RunStream extends Run {
   pressure: Backpressure | undefined;
   problem: { code: string; message: string } | undefined;
   heardAt = 0; /* clock.now () of the last event that came live */
-  lagMs = 0; /* how much longer than the fastest it took to get here */
   readonly #link: Link;
   #released = false;
   #skewMs = 0;

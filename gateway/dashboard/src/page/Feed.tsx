@@ -27,6 +27,7 @@ export interface FeedHandle {
   jump(accept: (seq: number) => boolean, back: boolean): void;
   page(back: boolean): void;
   show(seq: number): void /* brings it into sight, selects nothing */;
+  open(seq: number): boolean /* the group that it stands for, if it is closed */;
   seqs(): number[] /* of all rows */;
 }
 
@@ -141,6 +142,14 @@ function makeHandle(kept: Kept, scroller: HTMLElement, props: () => FeedProps): 
     show: (seq) => {
       kept.list?.follow(false);
       kept.list?.reveal(Math.max(0, rowsOf(kept).rowOf(seq)), "center");
+    },
+    open: (seq) => {
+      const group = kept.view.groupOf(seq);
+      const closed = group?.first === seq && !kept.view.isOpened(group);
+      if (closed) {
+        props().onGroup?.(seq);
+      }
+      return closed;
     },
     seqs: () => Array.from({ length: rowsOf(kept).length }, (_, row) => rowsOf(kept).seqAt(row)),
   };

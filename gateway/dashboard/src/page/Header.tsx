@@ -12,7 +12,7 @@ import { useState } from "react";
 import type { AgentToolCall } from "../core/events.gen.ts";
 import type { Run } from "../core/run.ts";
 import { duration, QUIET_MS, type Status } from "../core/status.ts";
-import { bytes, compact, grouped, money, plural } from "../text/format.ts";
+import { bytes, compact, grouped, money, plural, took } from "../text/format.ts";
 import { summary, unmarked, word } from "../text/summary.ts";
 import { oneLine, visible } from "../text/visible.ts";
 import { Icon } from "./icons.tsx";
@@ -162,6 +162,15 @@ function doing(run: Run): string {
 
 export const describe = (call: AgentToolCall, cwd: string | undefined): string => `${word(call)} ${summary(call, cwd)}`;
 
+const ETA_TODOS = 3; /* fewer say nothing about the others */
+
+/*  Only from what has been done, and only as a guess. */
+function timeLeft(run: Run, done: number, total: number): string {
+  const started = run.facts.started ? Date.parse(run.facts.started.timestamp) : 0;
+  const left = started && done >= ETA_TODOS && done < total ? ((run.nowMs - started) / done) * (total - done) : 0;
+  return left > 0 ? ` · ~${left < 90_000 ? duration(left) : `${Math.round(left / 60_000)} m`} left` : "";
+}
+
 function Phase({ run }: { run: Run }) {
   const { facts } = run;
   const todos = facts.todos.items;
@@ -176,6 +185,7 @@ function Phase({ run }: { run: Run }) {
         <strong>
           {done} of {todos.length}
           {active && !end ? ` · ${oneLine(active.text, 80)}` : ""}
+          {end ? "" : timeLeft(run, done, todos.length)}
         </strong>
       ) : progress && !end ? (
         <strong title="Estimated by the executor from time, calls and phase">
@@ -219,7 +229,11 @@ function Stats({ run }: { run: Run }) {
       ) : null}
       {cost ? <span>{money(cost)}</span> : null}
       {rate >= 1 && !facts.ended ? (
-        <span title={`${bytes(log.bodies.bytes)} of events held`}>{plural(Math.round(rate), "event")}/s</span>
+        <span
+          title={`${bytes(log.bodies.bytes)} of events held; the last came ${took(run.lagMs)} later than the fastest`}
+        >
+          {plural(Math.round(rate), "event")}/s
+        </span>
       ) : null}
     </span>
   );

@@ -10,7 +10,7 @@ import { setPrefs, usePrefs } from "./prefs.ts";
 
 export const KEYS: [string, string][] = [
   ["j / k", "next, previous row"],
-  ["Enter or o", "open details"],
+  ["Enter or o", "into the details; open a group"],
   ["Esc", "close details, leave the search"],
   ["Space", "pause, go on; in a replay: play"],
   ["G or End", "latest, follow"],

@@ -78,7 +78,16 @@ function useJump(
         }
       }
     };
-    const own = { move: nothing, home: nothing, end: nothing, toggle: nothing, page: nothing, show: nothing, jump };
+    const own = {
+      move: nothing,
+      home: nothing,
+      end: nothing,
+      toggle: nothing,
+      page: nothing,
+      show: nothing,
+      open: () => false,
+      jump,
+    };
     handle.current = {
       ...own,
       seqs: () => Array.from({ length: latest.current.view.length }, (_, row) => latest.current.view.seqAt(row)),

@@ -62,7 +62,12 @@ async function copyEvent({ run, route }: KeyActions): Promise<void> {
   }
 }
 
-const details = (): void => document.querySelector<HTMLElement>(".drawer")?.focus();
+/*  A group first shows its rows, any other row its details. */
+const details: Action = ({ feed, route }) => {
+  if (!feed.current?.open(route.seq)) {
+    document.querySelector<HTMLElement>(".drawer")?.focus();
+  }
+};
 
 const ACTIONS: Record<string, Action> = {
   j: ({ feed }) => feed.current?.move(1),
