@@ -18,7 +18,7 @@ const SLICES_EACH = 3; /* an event */
 const SHARE = 20;
 const DRAW_MS = 250;
 const KEY_SHARE = 50; /* an arrow key moves by a fiftieth */
-const COLOURS = ["--dim", "--blue", "--green", "--amber", "--cyan", "--red"] as const;
+const COLOURS = ["--dim", "--blue", "--green", "--amber", "--cyan", "--red", "--orange"] as const; /* bands, gaps */
 
 interface MinimapProps {
   base: Run /* all of it */;
@@ -35,9 +35,11 @@ class Painter {
   readonly #head: HTMLElement /* where the replay stands */;
   line: Timeline | undefined;
   #px = 2; /* of a slice */
+  readonly #places = new Map<HTMLElement, string>();
   #drawnAt = 0;
   #cost = 0;
   #key = "";
+  #theme = "";
   #colours: string[] = [];
 
   constructor(canvas: HTMLCanvasElement, box: HTMLElement, head: HTMLElement) {
@@ -61,7 +63,10 @@ class Painter {
     const most = base.log.last * SLICES_EACH;
     this.#px = SLICE_PX.find((px) => width / px <= most) ?? 8;
     this.line = new Timeline(base.log, Math.max(1, Math.floor(width / this.#px)), end);
-    this.#colours = COLOURS.map((name) => this.#colour(name));
+    if (theme !== this.#theme) {
+      this.#theme = theme;
+      this.#colours = COLOURS.map((name) => this.#colour(name));
+    }
     this.#paint(this.line);
     this.#cost = performance.now() - now;
   }
@@ -86,7 +91,7 @@ class Painter {
     for (let slice = 0; slice < line.slices; slice++) {
       this.#column(pen, line, slice, height, most);
     }
-    pen.fillStyle = this.#colour("--orange");
+    pen.fillStyle = this.#colours[BANDS.length] ?? "";
     for (const { from, to } of line.gaps) {
       for (let x = from * this.#px; x <= to * this.#px + 2; x += 4) {
         pen.fillRect(x, 0, 2, height);
@@ -113,19 +118,24 @@ class Painter {
     });
   }
 
-  /*  These move often and are only two elements. */
+  /*  These move often: two elements, and only by whole pixels. */
   mark(run: Run, sight: Sight | undefined, replay: boolean): void {
     const { line } = this;
-    const x = (ms: number): number => (line ? (line.sliceOf(ms) + 0.5) * this.#px : 0);
-    this.#head.hidden = !replay;
-    this.#head.style.transform = `translateX(${x(run.nowMs)}px)`;
+    const x = (ms: number): number => (line ? Math.round((line.sliceOf(ms) + 0.5) * this.#px) : 0);
+    this.#move(this.#head, replay, x(run.nowMs), 2);
     const shown = line !== undefined && sight !== undefined && sight.first > 0;
-    this.#box.hidden = !shown;
-    if (shown) {
-      const from = x(run.log.timeMs(sight.first));
-      const to = x(run.log.timeMs(Math.max(sight.first, sight.last)));
-      this.#box.style.transform = `translateX(${from - 2}px)`;
-      this.#box.style.width = `${Math.max(4, to - from + 4)}px`;
+    const from = shown ? x(run.log.timeMs(sight.first)) : 0;
+    const to = shown ? x(run.log.timeMs(Math.max(sight.first, sight.last))) : 0;
+    this.#move(this.#box, shown, from - 2, Math.max(4, to - from + 4));
+  }
+
+  #move(node: HTMLElement, shown: boolean, x: number, width: number): void {
+    const place = shown ? `${x} ${width}` : "";
+    if (this.#places.get(node) !== place) {
+      this.#places.set(node, place);
+      node.hidden = !shown;
+      node.style.transform = `translateX(${x}px)`;
+      node.style.width = `${width}px`;
     }
   }
 }

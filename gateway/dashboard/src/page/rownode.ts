@@ -238,8 +238,8 @@ function bindGroup(parts: Parts, context: RowContext, group: Group): string {
 function bindBadge(parts: Parts, context: RowContext, event: AgentGateEvent, seq: number): void {
   const failed = context.run.log.flags(seq) & Flag.FAILED;
   const badge = event.type === "agent_tool_call" && !failed ? callBadge(event) : undefined;
-  set(parts.adds, badge?.adds ? `+${badge.adds}` : "");
-  set(parts.dels, badge?.dels ? `−${badge.dels}` : "");
+  set(parts.adds, badge?.adds ? `\u2002+${badge.adds}` : "");
+  set(parts.dels, badge?.dels ? `\u2002−${badge.dels}` : "");
   setBar(parts, context.sizes ? callMs(context.run.log, seq) : 0);
   const message = event.type === "agent_error" ? context.run.facts.message(seq) : undefined;
   if (message && message.count > 1 && context.view.filter.once) {
