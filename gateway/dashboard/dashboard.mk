@@ -104,6 +104,7 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/test/fleet.test.ts \
 	gateway/dashboard/test/intervals.test.ts \
 	gateway/dashboard/test/link.test.ts \
+	gateway/dashboard/test/page.test.ts \
 	gateway/dashboard/test/player.test.ts \
 	gateway/dashboard/test/runlog.test.ts \
 	gateway/dashboard/test/runstream.test.ts \

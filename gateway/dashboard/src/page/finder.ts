@@ -68,8 +68,9 @@ export class Finder {
   #reporting = false;
   readonly #timers: ReturnType<typeof setTimeout>[];
   readonly #abort = new AbortController();
-  searching = true;
   problem = "";
+  #asked = false; /* all of what is not here has been looked through */
+  #scanned = false; /* and all that is */
   readonly #run: Run;
   readonly #matches: Matcher;
   readonly #report: () => void;
@@ -80,6 +81,10 @@ export class Finder {
     this.#report = report;
     const ask = regex ? () => this.#readAll() : () => this.#ask(query);
     this.#timers = [setTimeout(() => this.#slice(), TYPING_MS), setTimeout(() => void this.#rest(ask), ASK_MS)];
+  }
+
+  get searching(): boolean {
+    return !this.#asked || !this.#scanned;
   }
 
   stop(): void {
@@ -124,7 +129,9 @@ export class Finder {
         break;
       }
     }
-    if (this.found.size !== before) {
+    const scanned = this.#next > log.last;
+    if (this.found.size !== before || scanned !== this.#scanned) {
+      this.#scanned ||= scanned;
       this.#soon();
     }
   }
@@ -141,7 +148,7 @@ export class Finder {
     } catch (error) {
       this.problem = this.#stopped ? "" : `only what is loaded was searched: ${(error as Error).message}`;
     }
-    this.searching = false;
+    this.#asked = true;
     this.#soon();
   }
 
