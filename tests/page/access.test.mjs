@@ -131,6 +131,12 @@ test("roles and names, as they were looked at", async (t) => {
   await page.getByRole("slider").waitFor();
   await page.keyboard.press("g");
   await page.locator(".row.selected[data-seq='1']").waitFor();
+  const unnamed = await page.evaluate(() =>
+    [...document.querySelectorAll("button, a[href], input:not([aria-hidden])")]
+      .filter((node) => !(node.getAttribute("aria-label") || node.textContent.trim() || node.labels?.length))
+      .map((node) => node.outerHTML),
+  );
+  assert.deepEqual(unnamed, []);
   const snapshot = `${await page.locator("body").ariaSnapshot()}\n`;
   if (process.env.UPDATE_ROLES === "1") {
     writeFileSync(ROLES, snapshot);

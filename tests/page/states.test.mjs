@@ -5,11 +5,12 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
     A state is brought about, its words are read, nothing reaches over the edge,
-    every text stands out by 4.5 : 1, and a picture is taken (SHOTS).
+    every text stands out by 4.5 : 1, and a picture is taken (SHOTS). Without
+    pictures and without AGENTGATE_LONG_TESTS=1 each size is looked at in one theme.
 */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badge, fake, figure, lowContrast, MadeUpAgent, open, overflow, runUrl, setup, shot, until } from "./lib.mjs";
+import { badge, fake, figure, LONG, lowContrast, MadeUpAgent, open, overflow, runUrl, setup, shot, until } from "./lib.mjs";
 
 const kit = setup();
 
@@ -252,7 +253,7 @@ for (const [name, state] of Object.entries(STATES)) {
       [390, 844],
     ]) {
       await page.setViewportSize({ width, height });
-      for (const colorScheme of ["light", "dark"]) {
+      for (const colorScheme of process.env.SHOTS || LONG ? ["light", "dark"] : [width > 700 ? "light" : "dark"]) {
         await page.emulateMedia({ colorScheme });
         await page.clock.runFor(process.env.SHOTS ? 1100 : 100); /* the timeline is drawn anew once a second */
         await shot(page, `state-${name}-${width}-${colorScheme}`);

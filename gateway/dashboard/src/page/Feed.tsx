@@ -24,7 +24,7 @@ export interface FeedHandle {
   home(): void;
   end(): void;
   toggle(): void;
-  jump(accept: (seq: number) => boolean, back: boolean): void;
+  jump(accept: (seq: number) => boolean, back: boolean): boolean /* there was one */;
   page(back: boolean): void;
   show(seq: number): void /* brings it into sight, selects nothing */;
   open(seq: number): boolean /* the group that it stands for, if it is closed */;
@@ -128,9 +128,10 @@ function makeHandle(kept: Kept, scroller: HTMLElement, props: () => FeedProps): 
       const row = (from + (back ? -step : step) + length) % length;
       if (accept(rowsOf(kept).seqAt(row))) {
         select(row);
-        return;
+        return true;
       }
     }
+    return false;
   };
   return {
     move: (by) => select(current() + by),
@@ -247,8 +248,8 @@ export function Feed(props: FeedProps) {
       stop();
       kept.list?.destroy();
       kept.list = undefined;
-      if (handle) {
-        handle.current = undefined;
+      if (handle?.current === own) {
+        handle.current = undefined; /* the next one may have come before this one goes */
       }
     };
   }, [run, kept, handle]);

@@ -74,11 +74,12 @@ function useJump(
         if (accept(texts.seqAt(row))) {
           setShown(texts.length - row);
           setAt(texts.seqAt(row));
-          return;
+          return true;
         }
       }
+      return false;
     };
-    const own = {
+    const own: FeedHandle = {
       move: nothing,
       home: nothing,
       end: nothing,
@@ -87,13 +88,13 @@ function useJump(
       show: nothing,
       open: () => false,
       jump,
-    };
-    handle.current = {
-      ...own,
       seqs: () => Array.from({ length: latest.current.view.length }, (_, row) => latest.current.view.seqAt(row)),
     };
+    handle.current = own;
     return () => {
-      handle.current = undefined;
+      if (handle.current === own) {
+        handle.current = undefined;
+      }
     };
   }, [handle, setShown]);
   useEffect(() => {

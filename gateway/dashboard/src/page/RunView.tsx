@@ -116,25 +116,31 @@ const EMPTY: Record<string, string> = {
   errors: "No errors. Failed calls, warnings and gaps would stand here.",
 };
 
-/*  To the next match; to the first one that is found, when the search has only begun. */
-function useJump(
-  feed: { current: FeedHandle | undefined },
-  search: Search | undefined,
-  query: string,
-): (back: boolean) => void {
-  const wish = useRef<{ query: string; back: boolean }>(undefined);
-  const count = search?.count ?? 0;
+interface Jump {
+  jump(back: boolean): void;
+  forget(): void;
+}
+
+/*  To the next match; when there is none yet, as soon as one is found. */
+function useJump(feed: { current: FeedHandle | undefined }, search: Search | undefined): Jump {
+  const wish = useRef<boolean>(undefined); /* back? */
   const jump = (back: boolean): void => {
-    wish.current = count === 0 ? { query, back } : undefined;
-    feed.current?.jump((at) => search?.matches.has(at) ?? false, back);
+    const found = feed.current?.jump((at) => search?.matches.has(at) ?? false, back) ?? false;
+    wish.current = found ? undefined : back;
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: when there is something to jump to
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another object whenever more has been found
   useEffect(() => {
-    if (count > 0 && wish.current?.query === query) {
-      jump(wish.current.back);
+    if (search && wish.current !== undefined) {
+      jump(wish.current);
+      wish.current = search.searching ? wish.current : undefined; /* what comes much later is not meant */
     }
-  }, [count > 0, query]);
-  return jump;
+  }, [search]);
+  return {
+    jump,
+    forget: () => {
+      wish.current = undefined;
+    },
+  };
 }
 
 function useTitle(name: string, run: Run): void {
@@ -199,7 +205,7 @@ export function RunView(props: RunViewProps) {
   const rows = tab === "activity" || tab === "tools" || tab === "errors";
   const look = narrow ? "two" : density;
   const select = (at: number): void => go({ seq: at });
-  const jump = useJump(feed, search, q);
+  const { jump, forget } = useJump(feed, search);
   const openAt = (at: number): boolean => {
     const agent = at ? agentOf(run, at) : 0;
     agent ? fold(agent) : open(at);
@@ -238,7 +244,10 @@ export function RunView(props: RunViewProps) {
       count={matches ? (tab === "output" ? countTexts(run, matches) : (search?.count ?? 0)) : 0}
       field={searchField}
       following={rows && !order ? following : undefined}
-      onSearch={go}
+      onSearch={(change) => {
+        forget();
+        go(change);
+      }}
       onJump={jump}
       onFollow={() => feed.current?.toggle()}
       onSave={() => void views.use((m) => void m.saveRows(run, feed.current?.seqs() ?? []))}
