@@ -11,48 +11,71 @@ dashboard_files = \
 	gateway/dashboard/src/core/env.ts \
 	gateway/dashboard/src/core/events.gen.ts \
 	gateway/dashboard/src/core/facts.ts \
+	gateway/dashboard/src/core/filerun.ts \
 	gateway/dashboard/src/core/files.ts \
 	gateway/dashboard/src/core/fleet.ts \
 	gateway/dashboard/src/core/intervals.ts \
 	gateway/dashboard/src/core/link.ts \
 	gateway/dashboard/src/core/meter.ts \
 	gateway/dashboard/src/core/notify.ts \
+	gateway/dashboard/src/core/player.ts \
 	gateway/dashboard/src/core/protocol.ts \
 	gateway/dashboard/src/core/rows.ts \
+	gateway/dashboard/src/core/run.ts \
 	gateway/dashboard/src/core/runlog.ts \
 	gateway/dashboard/src/core/runstream.ts \
+	gateway/dashboard/src/core/sorted.ts \
 	gateway/dashboard/src/core/status.ts \
+	gateway/dashboard/src/core/timeline.ts \
 	gateway/dashboard/src/core/todos.ts \
 	gateway/dashboard/src/core/view.ts \
 	gateway/dashboard/src/hooks/react.ts \
 	gateway/dashboard/src/hooks/useRunStream.ts \
 	gateway/dashboard/src/index.html \
+	gateway/dashboard/src/page/Announcer.tsx \
 	gateway/dashboard/src/page/App.tsx \
 	gateway/dashboard/src/page/Drawer.tsx \
 	gateway/dashboard/src/page/Feed.tsx \
+	gateway/dashboard/src/page/FilePage.tsx \
 	gateway/dashboard/src/page/Files.tsx \
+	gateway/dashboard/src/page/Grid.tsx \
 	gateway/dashboard/src/page/Header.tsx \
 	gateway/dashboard/src/page/Help.tsx \
+	gateway/dashboard/src/page/Hud.tsx \
 	gateway/dashboard/src/page/Markdown.tsx \
+	gateway/dashboard/src/page/Minimap.tsx \
 	gateway/dashboard/src/page/Output.tsx \
 	gateway/dashboard/src/page/Rail.tsx \
+	gateway/dashboard/src/page/ReplayBar.tsx \
 	gateway/dashboard/src/page/RunPage.tsx \
+	gateway/dashboard/src/page/RunView.tsx \
+	gateway/dashboard/src/page/SortBar.tsx \
+	gateway/dashboard/src/page/Splitter.tsx \
 	gateway/dashboard/src/page/Summary.tsx \
 	gateway/dashboard/src/page/Tabs.tsx \
 	gateway/dashboard/src/page/Toolbar.tsx \
+	gateway/dashboard/src/page/ViewMenu.tsx \
 	gateway/dashboard/src/page/blocks.tsx \
 	gateway/dashboard/src/page/browser.ts \
 	gateway/dashboard/src/page/chips.ts \
 	gateway/dashboard/src/page/details.tsx \
+	gateway/dashboard/src/page/extras.ts \
+	gateway/dashboard/src/page/finder.ts \
+	gateway/dashboard/src/page/highlight.ts \
 	gateway/dashboard/src/page/icons.tsx \
 	gateway/dashboard/src/page/keys.ts \
 	gateway/dashboard/src/page/main.tsx \
+	gateway/dashboard/src/page/parts.tsx \
+	gateway/dashboard/src/page/prefs.ts \
 	gateway/dashboard/src/page/route.ts \
 	gateway/dashboard/src/page/rowlist.ts \
 	gateway/dashboard/src/page/rownode.ts \
+	gateway/dashboard/src/page/save.ts \
 	gateway/dashboard/src/page/search.ts \
 	gateway/dashboard/src/page/style.css \
 	gateway/dashboard/src/page/theme.ts \
+	gateway/dashboard/src/page/views.ts \
+	gateway/dashboard/src/text/accumulate.ts \
 	gateway/dashboard/src/text/ansi.ts \
 	gateway/dashboard/src/text/diff.ts \
 	gateway/dashboard/src/text/format.ts \
@@ -75,20 +98,32 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	gateway/dashboard/dev/serve.mjs \
 	gateway/dashboard/scripts/check-sources.mjs \
 	gateway/dashboard/scripts/test.mjs \
+	gateway/dashboard/test/accumulate.test.ts \
 	gateway/dashboard/test/facts.test.ts \
 	gateway/dashboard/test/fakes.ts \
 	gateway/dashboard/test/fleet.test.ts \
 	gateway/dashboard/test/intervals.test.ts \
 	gateway/dashboard/test/link.test.ts \
+	gateway/dashboard/test/page.test.ts \
+	gateway/dashboard/test/player.test.ts \
 	gateway/dashboard/test/runlog.test.ts \
 	gateway/dashboard/test/runstream.test.ts \
 	gateway/dashboard/test/text.test.ts \
+	gateway/dashboard/test/view.test.ts \
+	tests/page/access.test.mjs \
 	tests/page/build.test.mjs \
+	tests/page/features.test.mjs \
+	tests/page/hook.test.mjs \
+	tests/page/leak.test.mjs \
 	tests/page/lib.mjs \
 	tests/page/page.test.mjs \
 	tests/page/real.mjs \
 	tests/page/real.test.mjs \
-	tests/page/speed.test.mjs
+	tests/page/roles.txt \
+	tests/page/run.mjs \
+	tests/page/speed.test.mjs \
+	tests/page/states.test.mjs \
+	tests/page/tarball.test.mjs
 
 if BUILD_DASHBOARD
 

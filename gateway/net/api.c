@@ -6,9 +6,11 @@
 */
 #include "net/api.h"
 
+#include <ctype.h>
 #include <czmq.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
@@ -209,6 +211,18 @@ typedef struct {
     uint64_t last, next;
 } search_t;
 
+/*  Whether q, which is not empty, stands in the text; ASCII letters in either case. */
+static bool s_holds (ag_str_t text, const char *q, size_t q_len)
+{
+    if (q_len > text.len)
+        return false;
+    int first = tolower ((unsigned char) *q);
+    for (const char *at = text.ptr, *last = text.ptr + text.len - q_len; at <= last; at++)
+        if (tolower ((unsigned char) *at) == first && strncasecmp (at, q, q_len) == 0)
+            return true;
+    return false;
+}
+
 static bool s_look (void *context, ag_event_t *event)
 {
     search_t *search = context;
@@ -218,7 +232,7 @@ static bool s_look (void *context, ag_event_t *event)
         return false;
     }
     ag_str_t json = ag_event_json (event);
-    if (memmem (json.ptr, json.len, search->q, search->q_len))
+    if (s_holds (json, search->q, search->q_len))
         ag_buf_printf (search->out, "%s%llu", search->hits++ ? "," : "", (unsigned long long) ag_event_seq (event));
     search->looked++;
     search->last = ag_event_seq (event);

@@ -152,6 +152,7 @@ def test_export_is_json_lines_of_everything(gateway, run):
 
 def test_search_finds_what_is_there(gateway, run):
     assert get(gateway, "/api/v1/runs/r/search?q=text%2019")["seqs"] == [19, *range(190, 200)]
+    assert get(gateway, "/api/v1/runs/r/search?q=TEXT%2019")["seqs"] == [19, *range(190, 200)], "in either case"
     assert get(gateway, "/api/v1/runs/r/search?q=nowhere") == {"seqs": [], "next": None}
     assert get(gateway, "/api/v1/runs/r/search?q=text%2019&after=190")["seqs"] == list(range(191, 200))
 

@@ -20,13 +20,13 @@ export const DASHBOARD = join(ROOT, "gateway/dashboard");
 const require = createRequire(join(DASHBOARD, "package.json"));
 const { chromium } = require("playwright-core");
 
-export const { FakeGateway, Endless, CSP } = await import(join(DASHBOARD, "dev/gateway.mjs"));
+export const { FakeGateway, Endless, CSP, RAW } = await import(join(DASHBOARD, "dev/gateway.mjs"));
 export const { MadeUpAgent, random } = await import(join(DASHBOARD, "dev/agent.mjs"));
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /*  Asks until it is true; says what it waited for when it never is. */
-export async function until(what, ask, ms = 10_000) {
+export async function until(what, ask, ms = 20_000) {
   const end = Date.now() + ms;
   let seen;
   for (;;) {
@@ -58,6 +58,7 @@ export function setup() {
     kit.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info"],
+      ignoreDefaultArgs: ["--hide-scrollbars"] /* people have them */,
     });
   });
   after(async () => {
@@ -75,10 +76,12 @@ export async function fake(t, kit) {
   return gateway;
 }
 
-/*  A page that reports what no page should do: errors, refused content, requests elsewhere. */
-export async function open(t, kit, url, { width = 1280, height = 800, scheme = "light" } = {}) {
-  const context = await kit.browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+/*  A page that reports what no page should do: errors, refused content, requests elsewhere.
+    before: what is done to it before it loads; more: options of the context. */
+export async function open(t, kit, url, { width = 1280, height = 800, scheme = "light", before, ...more } = {}) {
+  const context = await kit.browser.newContext({ viewport: { width, height }, colorScheme: scheme, ...more });
   const page = await context.newPage();
+  await before?.(page);
   const strange = [];
   page.on("pageerror", (error) => strange.push(`error: ${error.message}`));
   page.on("console", (message) => {
@@ -97,6 +100,73 @@ export async function open(t, kit, url, { width = 1280, height = 800, scheme = "
   return { page, context, strange, cdp: await context.newCDPSession(page) };
 }
 
+/*  Long forms of tests, and times judged: on a quiet machine. */
+export const LONG = process.env.AGENTGATE_LONG_TESTS === "1";
+export const JUDGE_TIMES = process.env.AGENTGATE_JUDGE_TIMES === "1";
+
+/*  Texts that are seen and whose colour stands out from what is behind by less
+    than WCAG's 4.5 : 1 (3 : 1 when large). Pictures and gradients behind are not looked through. */
+export const lowContrast = (page) =>
+  page.evaluate(() => {
+    const numbers = (colour) => (/^rgba?\((.*)\)$/.exec(colour)?.[1] ?? "").split(/[ ,/]+/).map(Number);
+    const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const rgba = (colour) => {
+      const [r, g, b, a = 1] = numbers(colour);
+      if (r !== undefined && !Number.isNaN(r) && colour.startsWith("rgb")) {
+        return [r, g, b, a];
+      }
+      probe.clearRect(0, 0, 1, 1);
+      probe.fillStyle = colour;
+      probe.fillRect(0, 0, 1, 1);
+      const [x, y, z, w] = probe.getImageData(0, 0, 1, 1).data;
+      return [x, y, z, w / 255];
+    };
+    const over = (top, under) => top.slice(0, 3).map((value, at) => value * top[3] + under[at] * (1 - top[3]));
+    const light = (colour) => {
+      const [r, g, b] = colour.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (element) => {
+      const layers = [];
+      for (let at = element; at; at = at.parentElement) {
+        layers.push(rgba(getComputedStyle(at).backgroundColor));
+        if (layers.at(-1)[3] === 1) {
+          break;
+        }
+      }
+      return layers.reduceRight((under, layer) => over(layer, under), [255, 255, 255]);
+    };
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      const text = node.nodeValue.trim();
+      if (!text || element.closest(".said, script, style, noscript, [hidden]") || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) {
+        continue;
+      }
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const box = range.getBoundingClientRect();
+      if (box.width === 0 || box.bottom < 0 || box.top > innerHeight || box.right < 0 || box.left > innerWidth) {
+        continue;
+      }
+      const style = getComputedStyle(element);
+      const back = behind(element);
+      const front = over(rgba(style.color), back);
+      const [a, b] = [light(front), light(back)].sort((x, y) => y - x);
+      const ratio = (a + 0.05) / (b + 0.05);
+      const size = Number.parseFloat(style.fontSize);
+      const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+      if (ratio < (large ? 3 : 4.5)) {
+        found.push(`${text.slice(0, 40)} (${element.className || element.localName}): ${ratio.toFixed(2)}`);
+      }
+    }
+    return found;
+  });
+
+/*  How far anything reaches beyond the right edge, px. */
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
 export async function shot(page, name) {
   if (process.env.SHOTS) {
     mkdirSync(process.env.SHOTS, { recursive: true });
@@ -104,7 +174,7 @@ export async function shot(page, name) {
   }
 }
 
-export const badge = (page) => page.locator(".badge").innerText();
+export const badge = (page) => page.locator(".badge-text").innerText();
 export const runUrl = (gateway, id, query = "") => `${gateway.url}#/runs/${encodeURIComponent(id)}${query}`;
 /*  Seqs of the rows that are in the document, in order. */
 export const rowSeqs = (page) =>

@@ -6,7 +6,7 @@
 */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badge, fake, figure, MadeUpAgent, open, random, rowSeqs, runUrl, setup, shot, sleep, until } from "./lib.mjs";
+import { badge, fake, figure, MadeUpAgent, open, overflow, RAW, random, rowSeqs, runUrl, setup, shot, sleep, until } from "./lib.mjs";
 
 const kit = setup();
 
@@ -94,7 +94,7 @@ test("a gap is one row in its place, with its bounds and its reason", async (t) 
   await until("the gap and what follows", async () => (await rowSeqs(page)).join() === "1,2,8");
   const row = page.locator('.row[data-seq="2"]');
   assert.match(await row.getAttribute("class"), /\bgap\b/);
-  assert.match(await row.locator(".r-text").innerText(), /events 2–7 not received \(6\): never reached the gateway/);
+  assert.match(await row.locator(".r-text").innerText(), /events 2–7 not received \(6, .*\d\d:\d\d:\d\d\): never reached the gateway/);
   await until("the chip", async () => (await continuity(page))[1] === "1 gap");
   await shot(page, "gap-1280-light");
   lost.clear();
@@ -150,6 +150,9 @@ test("a gateway that wants a token gets one, and never in an address", async (t)
   assert.equal(page.url().includes("s3cret"), false);
 });
 
+const DEEP = 100_000;
+const LINE_BYTES = 10_000_000;
+
 /*  What agents' texts have been used for. */
 const PAYLOADS = [
   "<script>window.pwned=1</script>",
@@ -192,12 +195,13 @@ function hostile(gateway) {
     gateway.put("R", { type: "agent_error", message: text, severity: "error", source: "agent", code: text, details: { text } });
     gateway.put("R", { type: "file_changed", path: text, action: "created" });
   });
-  let deep = "bottom";
-  for (let i = 0; i < 2000; i++) {
-    deep = { deep };
-  }
-  gateway.put("R", { type: "agent_tool_call", toolUseId: "deep", tool: "Other", toolName: "mcp__deep", input: { deep } });
-  say(gateway, "x".repeat(1_000_000));
+  /* JSON as deep as it goes through JSON.parse, and not through JSON.stringify; a line of 10 MB, plain and as a terminal's. */
+  const deep = gateway.put("R", { type: "agent_tool_call", toolUseId: "deep", tool: "Other", toolName: "mcp__deep", input: {} });
+  deep[RAW] = JSON.stringify(deep).replace('"input":{}', `"input":{"deep":${"[".repeat(DEEP)}"<img src=x onerror=window.pwned=1>"${"]".repeat(DEEP)}}`);
+  say(gateway, "x".repeat(LINE_BYTES));
+  gateway.put("R", { type: "agent_tool_call", toolUseId: "long", tool: "Bash", toolName: "Bash", input: { command: "cat huge" } });
+  const content = "<b>y</b>\u001b[31m".repeat(LINE_BYTES / 13);
+  gateway.put("R", { type: "agent_tool_result", toolUseId: "long", success: true, contentPreview: content.slice(0, 500), contentLength: content.length, content, durationMs: 1 });
   say(gateway, `${"[".repeat(20_000)}${"*".repeat(20_000)}${"`".repeat(20_001)}`);
   gateway.put("R", { type: "run_failed", error: PAYLOADS[1], reason: "exit", exitCode: 1, durationMs: 1 });
 }
@@ -254,7 +258,20 @@ test("hostile text through every renderer: nothing runs, nothing is asked for", 
     await file.click();
     await check();
   }
-  figure("hostile text", `${PAYLOADS.length} payloads in ${last} events, looked at ${looked} times`);
+  /* And through what was built last: search, replay, the sum of a file's edits, the download of rows, the file view. */
+  await page.locator("#tab-activity").click();
+  await page.locator(".search input").fill("pwned");
+  await until("found", async () => /^[1-9]/.test((await page.locator(".search-found").innerText()).trim()));
+  await check();
+  await page.locator("#tab-output").click();
+  await sleep(200);
+  await check();
+  await page.locator("#tab-activity").click();
+  await page.getByRole("button", { name: "Replay", exact: true }).first().click();
+  await page.getByRole("button", { name: "max" }).click();
+  await until("replayed", async () => (await badge(page)) === "Replay paused", 30_000);
+  await check();
+  figure("hostile text", `${PAYLOADS.length} payloads, JSON ${DEEP} deep, lines of ${LINE_BYTES / 1e6} MB, in ${last} events, looked at ${looked} times`);
   assert.deepEqual(await reports.jsonValue(), [], "no CSP report");
   assert.deepEqual(strange, [], "no error, no request elsewhere");
 });
@@ -274,15 +291,16 @@ test("by keyboard alone: rows, details, failures, search, tabs, help", async (t)
   assert.match(await agent.innerText(), /6 events folded/);
   await page.keyboard.press("f");
   await until("unfolded", async () => (await inner.count()) === 3);
+  /* The address follows a little later, so that a held key does not change it too often. */
   await page.keyboard.press("g");
-  assert.equal(await selected(), 1);
+  await until("the first row", async () => (await selected()) === 1);
   await page.keyboard.press("j");
-  assert.equal(await selected(), 2);
+  await until("the next", async () => (await selected()) === 2);
   await page.keyboard.press("e");
-  const failure = await selected();
-  assert.match(await page.locator(".drawer").innerText(), /exit 1/);
+  await until("the failure", async () => /exit 1/.test(await page.locator(".drawer").innerText()));
+  const failure = await until("its address", async () => ((await selected()) > 2 ? selected() : 0));
   await page.keyboard.press("t");
-  assert.ok((await selected()) > failure);
+  await until("the next call", async () => (await selected()) > failure);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator(".drawer").count(), 0);
   await page.keyboard.press("/");
@@ -290,7 +308,7 @@ test("by keyboard alone: rows, details, failures, search, tabs, help", async (t)
   await until("found", async () => /^[1-9]/.test(await page.locator(".search-found").innerText()));
   await page.keyboard.press("Escape");
   await page.keyboard.press("n");
-  assert.match(await page.locator(`.row[data-seq="${await selected()}"]`).getAttribute("class"), /match/);
+  await until("a match", async () => (await page.locator(".row.selected.match").count()) === 1);
   await page.keyboard.press("Escape");
   for (const [key, tab] of [["2", "Tools"], ["3", "Output"], ["4", "Files"], ["5", "Errors"], ["1", "Activity"]]) {
     await page.keyboard.press(key);
@@ -302,24 +320,6 @@ test("by keyboard alone: rows, details, failures, search, tabs, help", async (t)
   await until("closed", async () => (await page.getByRole("dialog").count()) === 0);
   await page.keyboard.press("End");
   assert.equal(await page.locator(".pill").count(), 0);
-});
-
-test("roles and names that assistive tools see", async (t) => {
-  const gateway = await story(t);
-  const { page } = await open(t, kit, runUrl(gateway, "R"));
-  await until("the end", async () => (await badge(page)).startsWith("Done"));
-  await page.getByRole("navigation", { name: "Runs" }).waitFor();
-  await page.getByRole("feed", { name: "activity" }).waitFor();
-  await page.getByRole("tab", { name: /Errors/ }).waitFor();
-  assert.ok((await page.getByRole("article").count()) > 10);
-  const row = page.locator('.row[data-seq="52"]');
-  assert.equal(await row.getAttribute("aria-posinset"), "52");
-  const unnamed = await page.evaluate(() =>
-    [...document.querySelectorAll("button, a[href], input")]
-      .filter((node) => !(node.getAttribute("aria-label") || node.textContent.trim() || node.labels?.length))
-      .map((node) => node.outerHTML),
-  );
-  assert.deepEqual(unnamed, []);
 });
 
 test("a permalink opens paused at its event, also when it came long ago", async (t) => {
@@ -355,17 +355,20 @@ test("a newer journal of the run begins anew", async (t) => {
 
 test("pictures of every tab at 1280 and 390 px, light and dark", { timeout: 120_000 }, async (t) => {
   const gateway = await story(t);
-  for (const width of [1280, 390]) {
-    for (const scheme of ["light", "dark"]) {
-      for (const tab of ["activity", "tools", "output", "files", "errors"]) {
-        const { page, context, strange } = await open(t, kit, runUrl(gateway, "R", `?tab=${tab}`), { width, height: width > 700 ? 800 : 844, scheme });
-        await until("the end", async () => (await badge(page)).startsWith("Done"));
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(overflow <= 0, `${tab} at ${width}: ${overflow} px too wide`);
-        await shot(page, `${tab}-${width}-${scheme}`);
-        assert.deepEqual(strange, []);
-        await context.close();
+  const { page, strange } = await open(t, kit, runUrl(gateway, "R"));
+  await until("the end", async () => (await badge(page)).startsWith("Done"));
+  for (const tab of ["activity", "tools", "output", "files", "errors"]) {
+    await page.locator(`#tab-${tab}`).click();
+    await page.locator(`#panel-${tab}`).waitFor();
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: width > 700 ? 800 : 844 });
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        const wide = await overflow(page);
+        assert.ok(wide <= 0, `${tab} at ${width}: ${wide} px too wide`);
+        await shot(page, `${tab}-${width}-${colorScheme}`);
       }
     }
   }
+  assert.deepEqual(strange, []);
 });

@@ -29,22 +29,26 @@ function start(t, program, args, options = {}) {
       done(status);
     });
   });
-  t.after(async () => {
-    child.kill("SIGTERM");
-    const kill = setTimeout(() => child.kill("SIGKILL"), TERM_MS);
-    await kept.ended;
-    clearTimeout(kill);
-  });
+  t.after(() => stopped(kept));
   return kept;
 }
 
-/*  A gateway of its own on a free port, serving the page under test. */
-export async function realGateway(t, dist, ...options) {
-  const folder = mkdtempSync(join(tmpdir(), "ag-"));
+export async function stopped(kept) {
+  kept.child.kill("SIGTERM");
+  const kill = setTimeout(() => kept.child.kill("SIGKILL"), TERM_MS);
+  await kept.ended;
+  clearTimeout(kill);
+}
+
+/*  A gateway of its own on a free port, serving the page under test. An object
+    among the options: the folder and the port of one that was stopped. */
+export async function realGateway(t, dist, ...more) {
+  const options = more.filter((one) => typeof one === "string");
+  const { folder = mkdtempSync(join(tmpdir(), "ag-")), port = 0 } = more.find((one) => typeof one === "object") ?? {};
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const sockets = { bus: `ipc://${folder}/bus`, control: `ipc://${folder}/control` };
   const program = start(t, join(BUILD, "agentgate-gateway"), [
-    ...["--listen", "127.0.0.1:0", "--bus", sockets.bus, "--control", sockets.control],
+    ...["--listen", `127.0.0.1:${port}`, "--bus", sockets.bus, "--control", sockets.control],
     ...["--republish", `ipc://${folder}/republish`, "--state-dir", join(folder, "gateway")],
     ...(dist ? ["--dashboard-dir", dist] : []),
     ...options,

@@ -25,12 +25,21 @@ const OVERVIEW = /^(run_|work_order_|progress_update|agent_error)/;
 const BATCH = 500;
 const HEARTBEAT_MS = 10_000;
 
+/*  JSON may be nested deeper than it can be written: such an event brings its text along. */
+export const RAW = Symbol("raw");
+const textOf = (event) => event[RAW] ?? JSON.stringify(event);
+
 export class FakeGateway {
   streams = new Map();
   clients = new Set();
   requests = []; /* paths asked for */
   subscribed = []; /* subscribe messages heard */
   token = ""; /* when set: asked for */
+  mute = false; /* accepts sockets and says nothing */
+  refuse = false; /* neither sockets nor pages of the API */
+  slow = false; /* pages of history take for ever */
+  mayCancel = true;
+  prompts = new Map(); /* of work orders */
   batchMs = undefined; /* overrules what clients ask for */
 
   constructor({ dist }) {
@@ -38,6 +47,10 @@ export class FakeGateway {
     this.server = createServer((request, response) => this.#http(request, response));
     this.sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "agentgate.v1.json" });
     this.server.on("upgrade", (request, socket, head) => {
+      if (this.refuse) {
+        socket.destroy();
+        return;
+      }
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.#connected(ws, request));
     });
   }
@@ -56,8 +69,8 @@ export class FakeGateway {
 
   /*  Drops every connection without a word. */
   cut() {
-    for (const client of this.clients) {
-      client.ws.terminate();
+    for (const ws of this.sockets.clients) {
+      ws.terminate();
     }
   }
 
@@ -135,6 +148,9 @@ export class FakeGateway {
       ws.close(4501, "unauthorized");
       return;
     }
+    if (this.mute) {
+      return;
+    }
     const client = new Client(this, ws);
     this.clients.add(client);
     ws.on("message", (data) => client.message(String(data)));
@@ -172,20 +188,34 @@ export class FakeGateway {
   }
 
   #api(request, response, url) {
+    if (this.refuse) {
+      request.destroy();
+      return;
+    }
     if (this.token && request.headers.authorization !== `Bearer ${this.token}`) {
       this.#problem(response, 401, "a token is needed");
       return;
     }
-    const json = (value) => {
+    const text = (body) => {
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(value));
+      response.end(body);
     };
+    const json = (value) => text(JSON.stringify(value));
     if (url.pathname === "/api/v1/runs") {
       json({ runs: [...this.streams.values()].reverse().map((stream) => record(stream)) });
       return;
     }
     const [, id, what, seq] = /^\/api\/v1\/runs\/([^/]+)(?:\/(\w+)(?:\/(\d+))?)?$/.exec(url.pathname) ?? [];
-    const stream = this.streams.get(decodeURIComponent(id ?? ""));
+    const name = decodeURIComponent(id ?? "");
+    const prompt = this.prompts.get(name.slice(1));
+    if (name.startsWith("@") && prompt) {
+      const timestamp = new Date().toISOString();
+      const workOrderId = name.slice(1);
+      const created = { type: "work_order_created", workOrderId, stream: name, seq: 1, timestamp, taskPrompt: prompt };
+      json({ events: [created], next: null });
+      return;
+    }
+    const stream = this.streams.get(name);
     if (!stream) {
       this.#problem(response, 404, "no such run");
       return;
@@ -193,7 +223,9 @@ export class FakeGateway {
     const held = (event) => event.seq >= stream.first && !stream.lost.has(event.seq);
     if (what === "events" && seq) {
       const [event] = stream.events.slice(Number(seq) - 1, Number(seq));
-      event && held(event) ? json(event) : this.#problem(response, 404, "no such event");
+      event && held(event) ? text(textOf(event)) : this.#problem(response, 404, "no such event");
+    } else if (what === "events" && this.slow) {
+      /* no answer */
     } else if (what === "events") {
       const after = Number(url.searchParams.get("after") ?? 0);
       const limit = Math.min(1000, Number(url.searchParams.get("limit") ?? 100));
@@ -203,14 +235,16 @@ export class FakeGateway {
         .slice(0, limit);
       const last = page[page.length - 1]?.seq ?? stream.events.length;
       const more = page.length === limit && last < stream.events.length;
-      json({ events: page, next: more ? last : null });
+      text(`{"events":[${page.map(textOf).join(",")}],"next":${more ? last : null}}`);
     } else if (what === "search") {
       const query = (url.searchParams.get("q") ?? "").toLowerCase();
-      const seqs = stream.events.filter((event) => held(event) && JSON.stringify(event).toLowerCase().includes(query));
+      const seqs = stream.events.filter((event) => held(event) && textOf(event).toLowerCase().includes(query));
       json({ seqs: seqs.map((event) => event.seq), next: null });
     } else if (what === "export") {
       response.setHeader("content-type", "application/x-ndjson");
-      response.end(stream.events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+      response.end(stream.events.map((event) => `${textOf(event)}\n`).join(""));
+    } else if (what === "cancel" && !this.mayCancel) {
+      this.#problem(response, 403, "runs may not be cancelled with this token");
     } else if (what === "cancel") {
       response.statusCode = 202;
       json({});
@@ -352,7 +386,8 @@ class Client {
       const events = stream.events.slice(from, to).filter((event) => this.#wants(event) && !stream.lost.has(event.seq));
       this.at.set(stream.runId, to);
       if (events.length > 0) {
-        this.ws.send(JSON.stringify({ type: "batch", events, cursor: this.cursor() }));
+        const texts = events.map(textOf).join(",");
+        this.ws.send(`{"type":"batch","events":[${texts}],"cursor":${JSON.stringify(this.cursor())}}`);
       }
     }
   }

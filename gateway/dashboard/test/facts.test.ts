@@ -207,3 +207,44 @@ test("strange messages are no messages, and fields of a wrong type are none", ()
   assert.equal(odd?.type, "heartbeat");
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });
+
+test("an edit that failed changed nothing, whichever came first", () => {
+  const edit = (seq: number, id: string): AgentGateEvent =>
+    call(seq, id, { tool: "Edit", toolName: "Edit", path: "/w/a", input: { old_string: "a", new_string: "b\nc" } });
+  const events = [edit(1, "good"), edit(2, "bad"), result(3, "good"), result(4, "bad", false)];
+  for (const order of [events, [...events].reverse()]) {
+    const { facts } = fold(order);
+    const file = facts.files.byPath.get("/w/a");
+    assert.deepEqual([file?.adds, file?.dels, file?.edits, file?.calls], [2, 1, 1, [1]]);
+  }
+});
+
+test("what a quiet run waits for: the oldest open call, and rather the subagent's than the subagent", () => {
+  const { facts } = fold(RUN);
+  assert.equal(facts.runningCall, 18);
+  const open = fold([
+    call(1, "task", { tool: "Other", toolName: "Task", input: {} }),
+    call(2, "inner", { parentToolUseId: "task" }),
+    call(3, "other"),
+  ]);
+  assert.equal(open.facts.runningCall, 2);
+});
+
+test("a call that changes several files at once counts for each, as Codex's does", () => {
+  const input = { changes: [{ path: "/w/a", kind: "add" }, { path: "/w/b", kind: "delete" }, { nothing: 1 }, null] };
+  const codex = (seq: number, id: string): AgentGateEvent =>
+    call(seq, id, { tool: "Edit", toolName: "file_change", input });
+  const { facts } = fold([
+    event(1, { type: "run_started", runNumber: 1, agent: "codex", cwd: "/w" }),
+    codex(2, "x"),
+    codex(3, "y"),
+    result(4, "y", false),
+  ]);
+  assert.deepEqual(
+    [...facts.files.byPath].map(([path, file]) => [path, file.edits]),
+    [
+      ["a", 1],
+      ["b", 1],
+    ],
+  );
+});

@@ -52,6 +52,77 @@ test("live runs first, then by start; what the bus says later wins over the list
   fleet.stop();
 });
 
+test("prompts of work orders: heard when they are created, asked for once when that was before", async () => {
+  const world = fakeWorld();
+  const created = (workOrderId: string, taskPrompt: string) =>
+    event(1, {
+      type: "work_order_created",
+      workOrderId,
+      stream: `@${workOrderId}`,
+      runId: undefined,
+      taskPrompt,
+      status: "queued",
+    });
+  world.answer = (path) =>
+    path.includes("%40old") ? { events: [created("old", "Fix it\nnow")], next: null } : { runs: [] };
+  const fleet = new Fleet(world.env, "ws://x/ws");
+  fleet.start();
+  world.socket().open();
+  world.socket().say({ type: "batch", events: [created("new", "Make it")] });
+  await fleet.askPrompt("new");
+  await fleet.askPrompt("old");
+  await fleet.askPrompt("old");
+  assert.deepEqual(
+    [...fleet.prompts],
+    [
+      ["new", "Make it"],
+      ["old", "Fix it\nnow"],
+    ],
+  );
+  assert.equal(world.asked.filter((path) => path.includes("%40")).length, 1);
+  fleet.stop();
+});
+
+test("a run that starts anew under its name is live again; the pulse counts events between beats", async () => {
+  const world = fakeWorld();
+  const ended = event(9, { type: "run_completed", runId: "a", durationMs: 1, exitCode: 0 });
+  world.answer = () => ({ runs: [record("a", 1000, { ended })] });
+  const fleet = new Fleet(world.env, "ws://x/ws");
+  fleet.start();
+  await settle(world, 300);
+  world.socket().open();
+  const run = fleet.runs.get("a");
+  assert.ok(run);
+  assert.equal(runState(run), "done");
+  const later = Date.UTC(2026, 5, 1);
+  world.socket().say({ type: "batch", events: [started("a", later)] });
+  assert.equal(runState(run), "live");
+  for (const [beat, seq] of [51, 51 + 50, 51 + 60].entries()) {
+    const timestamp = new Date(later + (beat + 1) * 5000).toISOString();
+    world.socket().say({ type: "batch", events: [event(seq, { type: "progress_update", runId: "a", timestamp })] });
+  }
+  assert.deepEqual(run.pulse.rates, [10, 10, 2]);
+  fleet.stop();
+});
+
+test("a page that is open for long forgets what ended first, never what is live", async () => {
+  const world = fakeWorld();
+  const done = (runId: string, at: number): object =>
+    event(2, { type: "run_completed", runId, durationMs: 1, exitCode: 0, timestamp: new Date(at).toISOString() });
+  world.answer = () => ({ runs: [] });
+  const fleet = new Fleet(world.env, "ws://x/ws");
+  fleet.start();
+  await settle(world, 300);
+  world.socket().open();
+  world.socket().say({ type: "batch", events: [started("live", 1)] });
+  for (let n = 0; n < 2100; n++) {
+    world.socket().say({ type: "batch", events: [started(`r${n}`, n * 10), done(`r${n}`, n * 10 + 5)] });
+  }
+  assert.equal(fleet.runs.size, 2000);
+  assert.ok(fleet.runs.has("live") && fleet.runs.has("r2099") && !fleet.runs.has("r0"));
+  fleet.stop();
+});
+
 test("a list that cannot be read is asked for again, and says why", async () => {
   const world = fakeWorld();
   world.answer = () => 401;

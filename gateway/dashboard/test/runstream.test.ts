@@ -137,12 +137,87 @@ test("a gateway that does not answer is asked again; the reader may ask at once"
   await settle(world, 20);
   await settle(world, 20);
   assert.equal(stream.log.missing.find(2)?.tag.state, "failed");
-  assert.match(stream.backfillProblem, /503/);
+  assert.match(stream.fetchProblem, /503/);
   world.answer = pages([event(2)]);
   stream.fetchMissing(2, 2);
   await settle(world, 20);
   await settle(world, 20);
   assert.deepEqual(known(stream), [1, 2, 3]);
+});
+
+test("stopped and started again, as React's strict mode does, it fetches as before", async () => {
+  const { world, stream } = start();
+  world.answer = pages([event(1), event(2)]);
+  world.socket().open();
+  confirm(world, 2);
+  world.socket().say({ type: "replay_complete" });
+  stream.stop();
+  stream.start();
+  world.socket().open();
+  confirm(world, 2);
+  world.socket().say({ type: "replay_complete" });
+  await settle(world, 50);
+  await settle(world, 50);
+  assert.deepEqual(known(stream), [1, 2]);
+  assert.equal(stream.fetchProblem, "");
+});
+
+test("when it has ended and all is here, its socket is released; a new start is heard", async () => {
+  const { world, stream } = start();
+  world.socket().open();
+  confirm(world);
+  batch(world, [event(1), event(3, { type: "run_completed", durationMs: 5, exitCode: 0 })], "c3");
+  world.socket().say({ type: "heartbeat", heads: { R: 3 }, producers: { R: "ended" } });
+  assert.equal(stream.released, false, "2 is still missing");
+  world.answer = pages([event(2)]);
+  await settle(world, 50);
+  await settle(world, 6000);
+  assert.deepEqual(known(stream), [1, 2, 3]);
+  assert.equal(stream.released, true);
+  assert.equal(world.sockets.length, 1);
+  assert.equal(world.socket().closed, true);
+  assert.equal(stream.status.text, "Done in 5 ms");
+  stream.kick();
+  assert.equal(world.sockets.length, 1, "coming back to the tab opens nothing");
+  stream.start();
+  world.socket().open();
+  assert.equal(world.socket().sent[0]?.after, "c3");
+  confirm(world, 1, "d1", "019b000000000000");
+  batch(world, [event(1)]);
+  assert.deepEqual([stream.status.name, stream.log.last], ["live", 1]);
+});
+
+test("who is behind may skip to the newest; what was left out is fetched", async () => {
+  const { world, stream } = start();
+  world.socket().open();
+  confirm(world);
+  batch(world, [event(1)], "c1");
+  world.socket().say({ type: "backpressure", state: "slow", lagEvents: 900, lagMs: 8000 });
+  assert.deepEqual([stream.status.name, stream.status.action], ["behind", "skip"]);
+  stream.skip();
+  assert.equal(world.socket().sent[1]?.replayCount, REPLAY_COUNT);
+  assert.equal("after" in (world.socket().sent[1] ?? {}), false);
+  world.answer = pages([event(2), event(3)]);
+  confirm(world, 4);
+  batch(world, [event(4)]);
+  world.socket().say({ type: "replay_complete" });
+  await settle(world, 50);
+  await settle(world, 50);
+  assert.deepEqual(known(stream), [1, 2, 3, 4]);
+});
+
+test("ages are told by the executor's clock, whatever the browser's says", () => {
+  const { world, stream } = start();
+  world.socket().open();
+  confirm(world);
+  world.socket().say({ type: "replay_complete" });
+  const hour = 3_600_000;
+  const at = (ms: number): object => ({ timestamp: new Date(world.clock.wall() - hour + ms).toISOString() });
+  batch(world, [event(1, at(-300)), event(2, at(-20))]);
+  assert.ok(Math.abs(stream.nowMs - (world.clock.wall() - hour)) < 25, "an hour apart, less the fastest event's way");
+  world.clock.advance(5000);
+  batch(world, [event(3, at(-1020))]);
+  assert.ok(Math.abs(stream.lagMs - 1000) < 25, `${stream.lagMs}`);
 });
 
 test("a newer epoch begins anew, an older one does not", () => {

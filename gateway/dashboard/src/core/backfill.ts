@@ -30,7 +30,7 @@ export interface BackfillOptions {
 
 export class Backfill {
   readonly #options: BackfillOptions;
-  readonly #abort = new AbortController();
+  #abort = new AbortController();
   #timer: TimerId | undefined;
   #busy = false;
   #running = false;
@@ -44,7 +44,11 @@ export class Backfill {
     this.#options = options;
   }
 
+  /*  Also after a stop: React's strict mode starts, stops and starts. */
   start(): void {
+    if (this.#abort.signal.aborted) {
+      this.#abort = new AbortController();
+    }
     this.#running = true;
     this.#soon(0);
   }
@@ -104,7 +108,7 @@ export class Backfill {
   }
 
   async #turn(): Promise<void> {
-    const part = this.#running ? this.#next() : undefined;
+    const part = this.#running && !this.#busy ? this.#next() : undefined;
     if (!part) {
       return;
     }
@@ -119,13 +123,18 @@ export class Backfill {
 
   async #fetch(from: number, to: number, tag: Missing): Promise<boolean> {
     const { api, log, runId } = this.#options;
+    const { signal } = this.#abort;
     log.retag(from, to, { ...tag, state: "fetching" });
     try {
-      const page = await api.events(runId, from - 1, to - from + 1, log.epoch, this.#abort.signal);
+      const page = await api.events(runId, from - 1, to - from + 1, log.epoch, signal);
       this.problem = "";
       this.#take(page.events, from, page.next === null ? to : Math.min(to, page.next), tag);
       return true;
     } catch (error) {
+      if (signal.aborted) {
+        log.retag(from, to, { ...tag, state: "idle" });
+        return true;
+      }
       const gone = error instanceof ApiError && error.status === 404;
       this.problem = gone ? "" : String(error instanceof Error ? error.message : error);
       log.retag(from, to, gone ? GONE : { ...tag, state: "failed" });

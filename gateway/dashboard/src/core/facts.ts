@@ -8,6 +8,7 @@
     and repaired gaps bring old events after newer ones.
 */
 import type {
+  AgentError,
   AgentGateEvent,
   AgentOutput,
   AgentToolCall,
@@ -19,7 +20,7 @@ import type {
   RunIteration,
   RunStarted,
 } from "./events.gen.ts";
-import { Files } from "./files.ts";
+import { changedPaths, type Edit, Files } from "./files.ts";
 import { Flag, isCall, Row, rowKind } from "./rows.ts";
 import type { RunLog } from "./runlog.ts";
 import { TodoList } from "./todos.ts";
@@ -41,14 +42,21 @@ export interface LiveText {
 
 interface OpenCall {
   seq: number;
-  tool: string;
-  summary: string;
+  edits: Edit[];
+}
+
+/*  An error or warning that may be said more than once. */
+export interface Message {
+  first: number /* seq */;
+  last: number;
+  count: number;
 }
 
 const AGENTS_MAX = 0xfffe;
 const LIVE_MAX = 64;
 const LIVE_CHARS = 256 * 1024;
 const OPEN_MAX = 50_000;
+const MESSAGES_MAX = 5_000;
 
 const blockKey = (event: AgentOutput): string =>
   `${event.parentToolUseId ?? ""}/${event.messageId ?? ""}/${event.blockIndex ?? 0}/${event.kind}`;
@@ -70,12 +78,19 @@ export class RunFacts {
   readonly agents = new Map<string, Subagent>();
   readonly open = new Map<string, OpenCall>(); /* calls without a result, by toolUseId */
   readonly live = new Map<string, LiveText>();
+  readonly #messages = new Map<string, Message>();
+  readonly #messageAt = new Map<number, Message>(); /* by first seq */
   readonly #early = new Map<string, { seq: number; failed: boolean }>(); /* results whose call is not known yet */
   readonly #agentByNumber: Subagent[] = [];
   readonly #log: RunLog;
 
   constructor(log: RunLog) {
     this.#log = log;
+  }
+
+  /*  How often the words of this error were said, when it was the first to say them. */
+  message(seq: number): Message | undefined {
+    return this.#messageAt.get(seq);
   }
 
   agent(number: number): Subagent | undefined {
@@ -100,6 +115,7 @@ export class RunFacts {
         this.errors += event.severity === "warning" ? 0 : 1;
         this.warnings += event.severity === "warning" ? 1 : 0;
         this.#log.setFlag(event.seq, event.severity === "warning" ? 0 : Flag.FAILED);
+        this.#foldMessage(event);
         break;
       case "file_changed":
         this.files.changed(event, this.relative(String(event.path)));
@@ -135,6 +151,29 @@ export class RunFacts {
         this.usage = later(this.usage) ? event : this.usage;
         break;
     }
+  }
+
+  /*  The first to say it stands for all; which is the first may still change. */
+  #foldMessage({ seq, severity, code, message }: AgentError): void {
+    const key = `${severity} ${code ?? ""} ${String(message).slice(0, 1000)}`;
+    const known = this.#messages.get(key);
+    if (!known) {
+      if (this.#messages.size < MESSAGES_MAX) {
+        const one = { first: seq, last: seq, count: 1 };
+        this.#messages.set(key, one);
+        this.#messageAt.set(seq, one);
+      }
+      return;
+    }
+    known.count++;
+    known.last = Math.max(known.last, seq);
+    this.#log.setFlag(Math.max(known.first, seq), Flag.REPEAT);
+    if (seq < known.first) {
+      this.#messageAt.delete(known.first);
+      this.#messageAt.set(seq, known);
+      known.first = seq;
+    }
+    this.#log.changed(known.first);
   }
 
   #foldParent(event: AgentGateEvent): void {
@@ -173,15 +212,13 @@ export class RunFacts {
       }
     }
     this.todos.put(event);
-    if (typeof event.path === "string" && (event.tool === "Read" || event.tool === "Edit" || event.tool === "Write")) {
-      this.files.call(event, this.relative(event.path));
-    }
+    const call = { seq: event.seq, edits: this.#foldPaths(event) };
     const early = this.#early.get(event.toolUseId);
     if (early) {
       this.#early.delete(event.toolUseId);
-      this.#close(event.seq, early.seq, early.failed);
+      this.#close(call, early.seq, early.failed);
     } else if (this.open.size < OPEN_MAX) {
-      this.open.set(event.toolUseId, { seq: event.seq, tool: event.toolName, summary: event.path ?? "" });
+      this.open.set(event.toolUseId, call);
     }
   }
 
@@ -194,17 +231,41 @@ export class RunFacts {
     const call = this.open.get(event.toolUseId);
     if (call) {
       this.open.delete(event.toolUseId);
-      this.#close(call.seq, event.seq, failed);
+      this.#close(call, event.seq, failed);
     } else if (this.#early.size < OPEN_MAX) {
       this.#early.set(event.toolUseId, { seq: event.seq, failed });
     }
   }
 
-  #close(call: number, result: number, failed: boolean): void {
-    if (isCall(this.#log.kind(call))) {
-      this.#log.pair(call, result);
-      this.#log.setFlag(call, failed ? Flag.DONE | Flag.FAILED : Flag.DONE);
+  #foldPaths(event: AgentToolCall): Edit[] {
+    if (event.tool !== "Read" && event.tool !== "Edit" && event.tool !== "Write") {
+      return [];
     }
+    const paths = typeof event.path === "string" ? [event.path] : changedPaths(event.input).map((one) => one.path);
+    const edits = paths.map((path) => this.files.call(event, this.relative(path)));
+    return edits.filter((edit): edit is Edit => !!edit);
+  }
+
+  #close({ seq, edits }: OpenCall, result: number, failed: boolean): void {
+    if (isCall(this.#log.kind(seq))) {
+      this.#log.pair(seq, result);
+      this.#log.setFlag(seq, failed ? Flag.DONE | Flag.FAILED : Flag.DONE);
+    }
+    for (const edit of failed ? edits : []) {
+      this.files.undo(edit);
+    }
+  }
+
+  /*  What a quiet run waits for: the oldest call without a result, a subagent's own rather than the subagent. */
+  get runningCall(): number {
+    let agent = 0;
+    for (const { seq } of this.open.values()) {
+      if (this.#log.kind(seq) !== Row.AGENT) {
+        return seq;
+      }
+      agent ||= seq;
+    }
+    return agent;
   }
 
   /*  Deltas grow a live text; the whole text, when it comes, takes its place. */

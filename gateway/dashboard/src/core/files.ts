@@ -16,12 +16,18 @@ export interface FileFacts {
   edits: number;
   reads: number;
   calls: number[] /* seqs of the edits, newest at most 200 */;
+  wholeRead: number /* seq of the first call that read all of it; 0 none */;
   lastSeq: number;
 }
 
 export interface Change {
   adds: number;
   dels: number;
+}
+
+export interface Edit extends Change {
+  path: string;
+  seq: number;
 }
 
 /*  Paths beyond this many are counted, not listed. */
@@ -66,6 +72,15 @@ function patchChange(patch: string): Change {
   return { adds, dels };
 }
 
+/*  Codex changes several files in one call, and says only which and how. */
+export function changedPaths(input: JsonObject): { path: string; kind: string }[] {
+  const changes = Array.isArray(input?.changes) ? input.changes.slice(0, 1000) : [];
+  return changes.flatMap((change) => {
+    const { path, kind } = (change ?? {}) as JsonObject;
+    return typeof path === "string" ? [{ path, kind: typeof kind === "string" ? kind : "" }] : [];
+  });
+}
+
 /*  Lines added and taken away by an Edit or Write call, as its input tells. */
 export function changeOf(input: JsonObject): Change {
   if (Array.isArray(input.edits)) {
@@ -107,6 +122,7 @@ export class Files {
         edits: 0,
         reads: 0,
         calls: [],
+        wholeRead: 0,
         lastSeq: 0,
       };
       this.byPath.set(path, file);
@@ -114,21 +130,36 @@ export class Files {
     return file;
   }
 
-  call(event: AgentToolCall, path: string): void {
+  /*  The change that an Edit or a Write makes, unless it fails. */
+  call(event: AgentToolCall, path: string): Edit | undefined {
     const file = this.#file(path);
     if (!file) {
-      return;
+      return undefined;
     }
     file.lastSeq = Math.max(file.lastSeq, event.seq);
     if (event.tool === "Read") {
       file.reads++;
-    } else {
-      const change = changeOf(event.input);
-      file.adds += change.adds;
-      file.dels += change.dels;
-      file.edits++;
-      file.calls.push(event.seq);
-      file.calls.sort((a, b) => a - b).splice(0, Math.max(0, file.calls.length - CALLS_MAX));
+      const part = event.input?.offset !== undefined || event.input?.limit !== undefined;
+      file.wholeRead = part || (file.wholeRead && file.wholeRead < event.seq) ? file.wholeRead : event.seq;
+      return undefined;
+    }
+    const { adds, dels } = changeOf(event.input);
+    file.adds += adds;
+    file.dels += dels;
+    file.edits++;
+    file.calls.push(event.seq);
+    file.calls.sort((a, b) => a - b).splice(0, Math.max(0, file.calls.length - CALLS_MAX));
+    return { path, seq: event.seq, adds, dels };
+  }
+
+  /*  The call has failed: it changed nothing. */
+  undo(edit: Edit): void {
+    const file = this.byPath.get(edit.path);
+    if (file) {
+      file.adds -= edit.adds;
+      file.dels -= edit.dels;
+      file.edits--;
+      file.calls = file.calls.filter((seq) => seq !== edit.seq);
     }
   }
 

@@ -15,6 +15,8 @@ const LIST_MS = 250;
 const REFRESH_MS = 60_000;
 const RETRY_MS = 5_000;
 const RUNS_MAX = 2000;
+const PULSE_MS = 4000; /* progress comes every 5 s, and counts as a beat */
+const PULSES = 24;
 
 export interface RunItem {
   runId: string;
@@ -26,6 +28,26 @@ export interface RunItem {
   startedMs: number;
   updatedMs: number;
   producer: string;
+  pulse: Pulse;
+}
+
+/*  Events per second, from the numbers of the few events that the list hears. */
+export class Pulse {
+  readonly rates: number[] = []; /* the newest last */
+  #atMs = 0;
+  #seq = 0;
+
+  beat(ms: number, seq: number): void {
+    if (ms - this.#atMs < PULSE_MS || seq <= this.#seq) {
+      return;
+    }
+    if (this.#seq > 0) {
+      this.rates.push(((seq - this.#seq) * 1000) / (ms - this.#atMs));
+      this.rates.splice(0, this.rates.length - PULSES);
+    }
+    this.#atMs = ms;
+    this.#seq = seq;
+  }
 }
 
 export type RunState = "live" | "done" | "failed" | "cancelled" | "lost";
@@ -42,6 +64,7 @@ export function runState(run: Pick<RunItem, "ended" | "producer">): RunState {
 
 export class Fleet {
   readonly runs = new Map<string, RunItem>();
+  readonly prompts = new Map<string, string>(); /* what work orders ask for, as far as it was heard */
   readonly changed: Notifier;
   readonly api: Api;
   link: LinkState;
@@ -93,7 +116,7 @@ export class Fleet {
   /*  Live runs first, then by start, newest first. */
   list(): RunItem[] {
     if (!this.#newest) {
-      const live = (run: RunItem): number => (run.ended ? 0 : 1);
+      const live = (run: RunItem): number => (runState(run) === "live" ? 1 : 0);
       this.#newest = [...this.runs.values()]
         .sort((a, b) => live(b) - live(a) || b.startedMs - a.startedMs || (a.runId < b.runId ? 1 : -1))
         .map((run) => run.runId);
@@ -124,8 +147,39 @@ export class Fleet {
     }
   }
 
+  /*  The prompt of a work order that was created before we came. */
+  async askPrompt(workOrderId: string): Promise<void> {
+    if (!workOrderId || this.prompts.has(workOrderId)) {
+      return;
+    }
+    this.prompts.set(workOrderId, "");
+    const page = await this.api.events(`@${workOrderId}`, 0, 1, "").catch(() => undefined);
+    for (const event of page?.events ?? []) {
+      this.#prompt(event);
+    }
+    this.changed.touch();
+  }
+
+  #prompt(event: AgentGateEvent): void {
+    if (event.type === "work_order_created" && typeof event.taskPrompt === "string") {
+      this.prompts.set(event.workOrderId, event.taskPrompt.slice(0, 1000));
+    }
+  }
+
+  /*  A page that is open for weeks forgets what ended first. */
+  #makeRoom(): void {
+    const ended = [...this.runs.values()].filter((run) => runState(run) !== "live");
+    const oldest = ended.sort((a, b) => a.updatedMs - b.updatedMs)[0];
+    if (oldest) {
+      this.runs.delete(oldest.runId);
+    }
+  }
+
   #run(runId: string, workOrderId: string): RunItem | undefined {
     let run = this.runs.get(runId);
+    if (!run && this.runs.size >= RUNS_MAX) {
+      this.#makeRoom();
+    }
     if (!run && this.runs.size < RUNS_MAX) {
       run = {
         runId,
@@ -137,6 +191,7 @@ export class Fleet {
         startedMs: 0,
         updatedMs: 0,
         producer: "",
+        pulse: new Pulse(),
       };
       this.runs.set(runId, run);
       this.#newest = undefined;
@@ -152,6 +207,9 @@ export class Fleet {
     run.startedMs = Date.parse(record.startedAt) || run.startedMs;
     run.updatedMs = Math.max(run.updatedMs, Date.parse(record.updatedAt) || 0);
     run.producer = record.state || run.producer;
+    if (record.state === "alive" && !record.ended) {
+      run.ended = undefined; /* started again under the same name */
+    }
     for (const event of [record.started, record.progress, record.ended]) {
       if (event) {
         this.#latest(run, event);
@@ -176,6 +234,7 @@ export class Fleet {
         const run = this.runs.get(stream);
         if (run && run.producer !== state) {
           run.producer = state;
+          this.#newest = undefined;
         }
       }
     }
@@ -183,12 +242,15 @@ export class Fleet {
   }
 
   #event(event: AgentGateEvent): void {
+    this.#prompt(event);
     if (event.runId === undefined || streamOf(event) !== event.runId) {
       return;
     }
     const run = this.#run(event.runId, event.workOrderId);
     if (run) {
-      run.updatedMs = Math.max(run.updatedMs, Date.parse(event.timestamp) || 0);
+      const ms = Date.parse(event.timestamp) || 0;
+      run.updatedMs = Math.max(run.updatedMs, ms);
+      run.pulse.beat(ms, event.seq);
       run.errors += event.type === "agent_error" && event.severity !== "warning" ? 1 : 0;
       this.#latest(run, event);
     }
@@ -198,6 +260,10 @@ export class Fleet {
     switch (event.type) {
       case "run_started":
         run.started = event;
+        if (run.ended && event.timestamp > run.ended.timestamp) {
+          run.ended = undefined;
+          run.startedMs = 0;
+        }
         run.startedMs ||= Date.parse(event.timestamp) || 0;
         this.#newest = undefined;
         break;

@@ -235,6 +235,15 @@ export function parseMessage(json: string): ServerMessage | undefined {
   return event && { type: "event", event };
 }
 
+/*  JSON can be read deeper than it can be written. */
+export function jsonText(value: unknown, indent = 0): string {
+  try {
+    return JSON.stringify(value, null, indent) ?? "";
+  } catch {
+    return "(nested too deeply to be written)";
+  }
+}
+
 /*  batch and a short window: one message per event is the first wall a browser hits. */
 export function subscribeMessage(request: SubscribeRequest): string {
   return JSON.stringify({ type: "subscribe", batch: true, batchMs: 33, ...request });

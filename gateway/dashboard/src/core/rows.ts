@@ -88,5 +88,5 @@ export function rowKind(event: AgentGateEvent): RowKind {
 export const Flag = {
   FAILED: 1 /* a failed call, its result, an error, a failed run */,
   DONE: 2 /* a call whose result is known */,
-  CUT: 4 /* the page holds less of the body than the gateway may have */,
+  REPEAT: 4 /* an error or warning whose words have been said before */,
 } as const;

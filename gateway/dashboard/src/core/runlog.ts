@@ -41,15 +41,16 @@ export class RunLog {
   readonly bodies = new Bodies();
   readonly missing = new Intervals<Missing>();
   readonly counts = new Uint32Array(ROW_KINDS);
-  firstMs = 0; /* wall clock of the first event received */
-  lastMs = 0; /* wall clock of the newest */
+  firstMs = 0; /* wall clock of the oldest event received */
+  lastMs = 0; /* and of the newest */
   /*  Lowest seq whose row changed since a view last looked; views reset it in turn by version. */
   readonly changes: number[] = [];
   #changeBase = 0; /* version of changes[0] */
 
   #kind = new Uint8Array(FIRST_CAPACITY);
   #flags = new Uint8Array(FIRST_CAPACITY);
-  #time = new Int32Array(FIRST_CAPACITY); /* ms since firstMs */
+  #baseMs = 0; /* what times are counted from: of whichever event came first */
+  #time = new Int32Array(FIRST_CAPACITY); /* ms since then */
   #partner = new Uint32Array(FIRST_CAPACITY); /* call <-> result; 0 none */
   #parent = new Uint16Array(FIRST_CAPACITY); /* subagent number; 0 the main agent */
 
@@ -75,7 +76,7 @@ export class RunLog {
 
   /*  Wall clock of a received seq, ms since 1970. */
   timeMs(seq: number): number {
-    return this.firstMs + (this.#time[seq] ?? 0);
+    return this.#baseMs + (this.#time[seq] ?? 0);
   }
 
   /*  First seq of the span a rolled-up event stands for. */
@@ -169,8 +170,9 @@ export class RunLog {
     this.received++;
     const ms = Date.parse(event.timestamp);
     if (Number.isFinite(ms)) {
-      this.firstMs ||= ms;
-      this.#time[seq] = Math.max(-0x7fff_ffff, Math.min(0x7fff_ffff, ms - this.firstMs));
+      this.#baseMs ||= ms;
+      this.#time[seq] = Math.max(-0x7fff_ffff, Math.min(0x7fff_ffff, ms - this.#baseMs));
+      this.firstMs = this.firstMs ? Math.min(this.firstMs, ms) : ms;
       this.lastMs = Math.max(this.lastMs, ms);
     }
   }

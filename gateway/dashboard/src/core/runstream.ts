@@ -3,20 +3,13 @@
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
-
-    subscribe () and getSnapshot () are what React's useSyncExternalStore wants.
-    live changes at most once a frame, calm at most five times a second (headers,
-    counts), so that a flood costs one paint a frame and no more.
 */
-import { Api } from "./api.ts";
+import { Api, type EventPage } from "./api.ts";
 import { Backfill } from "./backfill.ts";
 import { HOT_EVENTS, PAGE_EVENTS } from "./bodies.ts";
 import type { Env } from "./env.ts";
 import type { AgentGateEvent } from "./events.gen.ts";
-import { RunFacts } from "./facts.ts";
 import { Link, type LinkState } from "./link.ts";
-import { Meter } from "./meter.ts";
-import { every, Notifier } from "./notify.ts";
 import {
   type Backpressure,
   type Confirmed,
@@ -28,9 +21,9 @@ import {
   streamOf,
   subscribeMessage,
 } from "./protocol.ts";
-import { RunLog } from "./runlog.ts";
+import { Run } from "./run.ts";
+import { type Status, statusOf } from "./status.ts";
 
-const CALM_MS = 200;
 /*  How much of the past is asked for over the socket; the rest comes over HTTP. */
 export const REPLAY_COUNT = 1000;
 
@@ -40,36 +33,25 @@ export interface RunStreamOptions {
   runId: string;
 }
 
-export class RunStream {
-  readonly runId: string;
+export class RunStream extends Run {
   readonly api: Api;
-  readonly live: Notifier;
-  readonly calm: Notifier;
-  readonly meter: Meter;
-  log = new RunLog();
-  facts = new RunFacts(this.log);
-  generation = 0; /* changes when log and facts are new objects */
   link: LinkState;
   confirmed = false; /* subscribed on the present connection */
   replaying = false;
-  openedAt = 0; /* last seq when the page first subscribed: what is above is new */
-  everConfirmed = false;
   producer: Producer | "" = "";
   pressure: Backpressure | undefined;
   problem: { code: string; message: string } | undefined;
   heardAt = 0; /* clock.now () of the last event that came live */
-  readonly #env: Env;
   readonly #link: Link;
+  #released = false;
+  #skewMs = 0;
+  #heardLive = false;
   #cursor: string | undefined;
   #backfill: Backfill;
 
   constructor(options: RunStreamOptions) {
-    this.runId = options.runId;
-    this.#env = options.env;
+    super(options.env, options.runId);
     this.api = new Api(options.env);
-    this.live = new Notifier(options.env.frame);
-    this.calm = new Notifier(every(options.env.clock, CALM_MS, options.env.frame));
-    this.meter = new Meter(options.env.clock);
     this.#backfill = this.#newBackfill();
     this.#link = new Link({
       clock: options.env.clock,
@@ -83,6 +65,7 @@ export class RunStream {
   }
 
   start(): void {
+    this.#released = false;
     this.#link.start();
   }
 
@@ -91,15 +74,38 @@ export class RunStream {
     this.#backfill.stop();
   }
 
+  /*  It has ended and all of it is here: its socket is released. start () listens again. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /*  The reader would rather have the newest now than all in order: what is
+      left out is fetched like any other hole. */
+  skip(): void {
+    this.#cursor = undefined;
+    this.pressure = undefined;
+    this.#subscribe();
+    this.touch();
+  }
+
   kick(): void {
     this.#link.kick();
   }
 
-  get backfillProblem(): string {
+  get status(): Status {
+    return statusOf(this, this.env.clock);
+  }
+
+  /*  By the executor's clock: the browser's may go wrong, and differ by the
+      least that an event seemed to take to get here. */
+  get nowMs(): number {
+    return this.env.clock.wall() - this.#skewMs;
+  }
+
+  override get fetchProblem(): string {
     return this.#backfill.problem;
   }
 
-  /*  Of the events that exist, how many are here; undefined when all are or nothing is on its way. */
   get catchingUp(): { done: number; total: number } | undefined {
     if (this.replaying && this.log.received < this.log.last) {
       return { done: this.log.received, total: this.log.last };
@@ -111,7 +117,6 @@ export class RunStream {
     return open > 0 ? { done: this.log.last - open, total: this.log.last } : undefined;
   }
 
-  /*  The event, or undefined while it is fetched. */
   body(seq: number): AgentGateEvent | undefined {
     const found = this.log.bodies.get(seq);
     if (!found) {
@@ -122,18 +127,24 @@ export class RunStream {
     return found;
   }
 
-  /*  The event with all its body that the gateway holds. */
   fullBody(seq: number, signal?: AbortSignal): Promise<AgentGateEvent | undefined> {
     return this.api.event(this.runId, seq, signal);
   }
 
-  fetchMissing(from: number, to: number): void {
-    this.#backfill.retry(from, to);
-    this.#touch();
+  page(after: number, limit: number, signal?: AbortSignal): Promise<EventPage> {
+    return this.api.events(this.runId, after, limit, this.log.epoch, signal);
   }
 
-  /*  A reader wants to stand here. */
-  prefer(seq: number): void {
+  search(query: string, found: (seqs: number[]) => void, signal?: AbortSignal): Promise<void> {
+    return this.api.search(this.runId, query, found, signal);
+  }
+
+  override fetchMissing(from: number, to: number): void {
+    this.#backfill.retry(from, to);
+    this.touch();
+  }
+
+  override prefer(seq: number): void {
     this.#backfill.prefer(seq);
   }
 
@@ -144,11 +155,14 @@ export class RunStream {
   #newBackfill(): Backfill {
     return new Backfill({
       api: this.api,
-      clock: this.#env.clock,
+      clock: this.env.clock,
       runId: this.runId,
       log: this.log,
       put: (event) => this.#put(event, false),
-      changed: () => this.#touch(),
+      changed: () => {
+        this.#release();
+        this.touch();
+      },
     });
   }
 
@@ -163,7 +177,7 @@ export class RunStream {
       this.confirmed = false;
       this.replaying = false;
     }
-    this.#touch();
+    this.touch();
   }
 
   #message(text: string): void {
@@ -171,7 +185,16 @@ export class RunStream {
     if (message) {
       this.#handle(message);
       this.link = this.#link.state;
-      this.#touch();
+      this.#release();
+      this.touch();
+    }
+  }
+
+  #release(): void {
+    const whole = this.log.missing.list.length === 0 && !this.replaying;
+    if (this.facts.ended && this.producer === "ended" && whole && this.confirmed) {
+      this.#released = true;
+      this.#link.stop();
     }
   }
 
@@ -226,7 +249,9 @@ export class RunStream {
       this.facts.fold(event);
       if (hot) {
         this.meter.count();
-        this.heardAt = this.replaying ? this.heardAt : this.#env.clock.now();
+      }
+      if (hot && !this.replaying) {
+        this.#heard(event.seq);
       }
     }
     if (hot && !this.replaying) {
@@ -234,11 +259,19 @@ export class RunStream {
     }
   }
 
+  #heard(seq: number): void {
+    this.heardAt = this.env.clock.now();
+    const took = this.env.clock.wall() - this.log.timeMs(seq);
+    this.#skewMs = this.#heardLive ? Math.min(this.#skewMs, took) : took;
+    this.#heardLive = true;
+    this.lagMs = took - this.#skewMs;
+  }
+
   #confirmed(message: Confirmed): void {
     const info = message.streams[this.runId];
-    this.openedAt = this.everConfirmed ? this.openedAt : (info?.last ?? 0);
+    this.openedAt = this.known ? this.openedAt : (info?.last ?? 0);
     this.confirmed = true;
-    this.everConfirmed = true;
+    this.known = true;
     this.problem = undefined;
     if (!info) {
       return;
@@ -255,10 +288,7 @@ export class RunStream {
   /*  A newer journal of the same run has other numbers: begin anew. */
   #epoch(epoch: string): void {
     if (epoch !== "" && this.log.epoch !== "" && epoch > this.log.epoch) {
-      this.log = new RunLog(epoch);
-      this.facts = new RunFacts(this.log);
-      this.generation++;
-      this.openedAt = 0;
+      this.renew(epoch);
       this.#backfill.stop();
       this.#backfill = this.#newBackfill();
       if (!this.replaying) {
@@ -296,10 +326,5 @@ export class RunStream {
     if (this.replaying) {
       this.#replayed(); /* silence: whatever was to be replayed has come */
     }
-  }
-
-  #touch(): void {
-    this.live.touch();
-    this.calm.touch();
   }
 }

@@ -6,6 +6,7 @@
 */
 import type { Clock } from "./env.ts";
 import { runState } from "./fleet.ts";
+import type { Run } from "./run.ts";
 import type { RunStream } from "./runstream.ts";
 
 export type StatusName =
@@ -20,12 +21,13 @@ export type StatusName =
   | "reconnecting"
   | "ended"
   | "failed"
+  | "replay"
   | "error";
 
 export interface Status {
   name: StatusName;
   text: string;
-  action: "" | "retry" | "reload" | "token";
+  action: "" | "retry" | "reload" | "token" | "skip";
   progress: { done: number; total: number } | undefined;
 }
 
@@ -45,7 +47,7 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 3600)} h ${String(Math.floor(s / 60) % 60).padStart(2, "0")} m`;
 }
 
-const say = (
+export const say = (
   name: StatusName,
   text: string,
   action: Status["action"] = "",
@@ -73,11 +75,11 @@ function disconnected(stream: RunStream, clock: Clock): Status {
     return say("reconnecting", `Reconnecting in ${seconds} s${tries}`, "retry");
   }
   const long = link.attempt > 1 ? ` (try ${link.attempt})` : "";
-  return stream.everConfirmed ? say("reconnecting", `Reconnecting…${long}`) : say("connecting", `Connecting…${long}`);
+  return stream.known ? say("reconnecting", `Reconnecting…${long}`) : say("connecting", `Connecting…${long}`);
 }
 
-function ended(stream: RunStream): Status | undefined {
-  const end = stream.facts.ended;
+export function endedStatus(run: Run): Status | undefined {
+  const end = run.facts.ended;
   if (!end) {
     return undefined;
   }
@@ -91,7 +93,7 @@ function ended(stream: RunStream): Status | undefined {
 
 function alive(stream: RunStream, clock: Clock): Status {
   if (stream.pressure) {
-    return say("behind", `Behind by ${duration(stream.pressure.lagMs)}`);
+    return say("behind", `Behind by ${duration(stream.pressure.lagMs)}`, "skip");
   }
   if (stream.producer === "lost") {
     return say("lost", "Executor not heard from");
@@ -102,7 +104,7 @@ function alive(stream: RunStream, clock: Clock): Status {
   if (stream.log.last === 0) {
     return say("waiting", "No events yet");
   }
-  const idle = Math.min(clock.now() - stream.heardAt, Math.max(0, clock.wall() - stream.log.lastMs));
+  const idle = Math.min(clock.now() - stream.heardAt, Math.max(0, stream.nowMs - stream.log.lastMs));
   return idle > QUIET_MS ? say("quiet", `Live, last event ${duration(idle)} ago`) : say("live", "Live");
 }
 
@@ -110,12 +112,12 @@ export function statusOf(stream: RunStream, clock: Clock): Status {
   if (stream.link.phase === "stopped" && stream.link.code !== 0) {
     return stopped(stream);
   }
-  const end = ended(stream);
+  const end = endedStatus(stream);
   if (!stream.confirmed && stream.link.phase === "open" && stream.problem) {
     return say("error", `The gateway refused: ${stream.problem.message || stream.problem.code}`, "reload");
   }
   if (!stream.confirmed) {
-    return end && stream.everConfirmed ? end : disconnected(stream, clock);
+    return end && stream.known ? end : disconnected(stream, clock);
   }
   const work = stream.catchingUp;
   if (work && work.total - work.done > 50) {

@@ -9,7 +9,7 @@
 */
 import { useEffect, useState } from "preact/hooks";
 
-export { useEffect, useMemo, useRef, useState } from "preact/hooks";
+export { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 export function useSyncExternalStore<T>(subscribe: (changed: () => void) => () => void, getSnapshot: () => T): T {
   const value = getSnapshot();

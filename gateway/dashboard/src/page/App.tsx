@@ -1,18 +1,19 @@
-/*  gateway/dashboard/src/page/App.tsx - the whole: rail of runs, one run, keys
+/*  gateway/dashboard/src/page/App.tsx - the whole: rail of runs, one run or several, keys
 
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Fleet } from "../core/fleet.ts";
 import { env, onReturn, setToken, token, wsUrl } from "./browser.ts";
-import { Help } from "./Help.tsx";
+import { extras, usePart, views, Waiting } from "./parts.tsx";
 import { Rail } from "./Rail.tsx";
 import { RunPage } from "./RunPage.tsx";
-import { useRoute } from "./route.ts";
+import { type Route, settleOn, useRoute } from "./route.ts";
 
 const WS_URL = wsUrl();
+const HUD = /[?&]hud=1/.test(location.href);
 
 function useFleet(session: number): Fleet {
   // biome-ignore lint/correctness/useExhaustiveDependencies: another session (token) is another fleet
@@ -39,75 +40,153 @@ function useSeconds(): number {
   return now;
 }
 
+/*  A file may be dropped anywhere on the page. */
+function useDrop(take: (file: File) => void): void {
+  useEffect(() => {
+    const over = (event: DragEvent): void => event.preventDefault();
+    const drop = (event: DragEvent): void => {
+      event.preventDefault();
+      const file = event.dataTransfer?.files[0];
+      if (file) {
+        take(file);
+      }
+    };
+    addEventListener("dragover", over);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("drop", drop);
+    };
+  }, [take]);
+}
+
 export function App() {
   const [session, setSession] = useState(0);
   const fleet = useFleet(session);
   const [route, go] = useRoute();
   const [railOpen, setRailOpen] = useState(false);
   const [help, setHelp] = useState(false);
+  const [file, setFile] = useState<File>();
+  const picker = useRef<HTMLInputElement>(null);
   const now = useSeconds();
+  const more = usePart(views, help);
+  const rare = usePart(extras, route.place !== "run" || HUD);
   const runs = fleet.list();
   const newest = runs[0]?.runId;
 
   /* A bare address opens the newest run: that is what people come for. */
   useEffect(() => {
-    if (!route.runId && newest && fleet.listed) {
-      history.replaceState(null, "", `#/runs/${encodeURIComponent(newest)}`);
-      dispatchEvent(new HashChangeEvent("hashchange"));
+    if (route.place === "run" && !route.runId && newest && fleet.listed) {
+      settleOn(newest, go);
     }
-  }, [route.runId, newest, fleet.listed]);
+  }, [route.place, route.runId, newest, fleet.listed, go]);
+  const workOrder = fleet.runs.get(route.runId)?.workOrderId ?? "";
+  useEffect(() => {
+    if (workOrder && workOrder !== route.runId) {
+      void fleet.askPrompt(workOrder);
+    }
+  }, [fleet, workOrder, route.runId]);
+  const openFile = useCallback(
+    (chosen: File) => {
+      setFile(chosen);
+      go({ place: "file", seq: 0, file: "", q: "", kinds: "" });
+    },
+    [go],
+  );
+  useDrop(openFile);
 
   const refused = fleet.problem?.status === 401 || fleet.link.code === 4501;
   const login = (secret: string): void => {
     setToken(secret);
     setSession(session + 1);
   };
+  const choose = (change: Partial<Route>): void => {
+    go({ seq: 0, file: "", q: "", only: false, ...change });
+    setRailOpen(false);
+  };
   const step = (by: number): void => {
     const at = runs.findIndex((run) => run.runId === route.runId);
     const next = runs[Math.max(0, Math.min(runs.length - 1, at + by))];
-    if (next) {
-      go({ runId: next.runId, seq: 0, file: "" });
+    if (next && next.runId !== route.runId) {
+      choose({ place: "run", runId: next.runId });
     }
   };
-
+  const common = { route, go, onRuns: () => setRailOpen(true), onStep: step, onHelp: () => setHelp(!help) };
+  const pickFile = (): void => picker.current?.click();
   return (
     <div class={`app${railOpen ? " rail-open" : ""}`}>
       <button type="button" class="skip" onClick={skip}>
         Skip to the run
       </button>
-      <Rail
-        fleet={fleet}
-        runs={runs}
-        now={now}
-        selected={route.runId}
-        onSelect={(runId) => {
-          go({ runId, seq: 0, file: "" });
-          setRailOpen(false);
-        }}
-        onClose={() => setRailOpen(false)}
-      />
+      <div class="rail-box">
+        <Rail
+          fleet={fleet}
+          runs={runs}
+          now={now}
+          route={route}
+          onSelect={(runId) => choose({ place: "run", runId })}
+          onGrid={(pins) => choose({ place: "grid", runs: pins })}
+          onFile={pickFile}
+          onClose={() => setRailOpen(false)}
+        />
+        {more ? <more.Splitter which="rail" label="Width of the list of runs" min={180} max={480} usual={248} /> : null}
+      </div>
       <main id="main" tabIndex={-1}>
-        {refused ? (
+        {route.place === "file" ? (
+          rare ? (
+            <rare.FilePage {...common} file={file} onOpen={pickFile} />
+          ) : (
+            <Waiting part={extras} />
+          )
+        ) : refused ? (
           <Login onToken={login} again={token() !== ""} />
+        ) : route.place === "grid" ? (
+          rare ? (
+            <rare.Grid
+              key={session}
+              runs={route.runs}
+              fleet={fleet}
+              env={env}
+              wsUrl={WS_URL}
+              go={go}
+              onRuns={common.onRuns}
+            />
+          ) : (
+            <Waiting part={extras} />
+          )
         ) : route.runId ? (
           <RunPage
+            {...common}
             key={`${session} ${route.runId}`}
             runId={route.runId}
-            route={route}
-            workOrder={fleet.runs.get(route.runId)?.workOrderId ?? ""}
-            go={go}
+            item={fleet.runs.get(route.runId)}
+            prompt={fleet.prompts.get(workOrder) ?? ""}
+            listed={fleet.listed}
             now={now}
             wsUrl={WS_URL}
             env={env}
-            onRuns={() => setRailOpen(true)}
-            onStep={step}
-            onHelp={() => setHelp(!help)}
           />
         ) : (
           <Welcome fleet={fleet} />
         )}
       </main>
-      {help ? <Help onClose={() => setHelp(false)} /> : null}
+      <input
+        ref={picker}
+        type="file"
+        class="said"
+        tabIndex={-1}
+        aria-hidden="true"
+        accept=".jsonl,.ndjson,.json"
+        onChange={(event) => {
+          const chosen = event.currentTarget.files?.[0];
+          if (chosen) {
+            openFile(chosen);
+          }
+          event.currentTarget.value = "";
+        }}
+      />
+      {help ? more ? <more.Help onClose={() => setHelp(false)} /> : <Waiting part={views} /> : null}
+      {HUD && rare ? <rare.Hud /> : null}
     </div>
   );
 }
@@ -125,6 +204,9 @@ function Welcome({ fleet }: { fleet: Fleet }) {
       <div class="welcome" aria-live="polite">
         <h1>{trouble ? "No answer yet" : "Connecting…"}</h1>
         <p class="dim">{trouble ? `Trying ${WS_URL} again${attempt > 1 ? `, try ${attempt}` : ""}.` : WS_URL}</p>
+        {fleet.problem && fleet.problem.status > 0 ? (
+          <p class="bad">The gateway says: {fleet.problem.message}</p>
+        ) : null}
       </div>
     );
   }

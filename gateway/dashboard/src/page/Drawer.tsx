@@ -4,10 +4,12 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "react";
 import type { AgentGateEvent, AgentToolCall, AgentToolResult, JsonValue } from "../core/events.gen.ts";
+import { jsonText } from "../core/protocol.ts";
 import { Row } from "../core/rows.ts";
-import type { RunStream } from "../core/runstream.ts";
+import type { Run } from "../core/run.ts";
 import { bytes, dayTime, grouped, took, words } from "../text/format.ts";
 import { callTarget, KINDS, summary, word } from "../text/summary.ts";
 import { oneLine, visible } from "../text/visible.ts";
@@ -18,7 +20,7 @@ import { Markdown } from "./Markdown.tsx";
 import { exitWord, missingText } from "./rownode.ts";
 
 interface DrawerProps {
-  stream: RunStream;
+  run: Run;
   seq: number;
   version: number;
   inActivity: boolean;
@@ -27,34 +29,43 @@ interface DrawerProps {
   onShow(seq: number): void;
 }
 
+interface Fetched {
+  seq: number;
+  event: AgentGateEvent | undefined;
+  problem: string;
+}
+
 /*  The page may hold a shorter form: ask for all of it, once. */
-function useFull(stream: RunStream, seq: number): AgentGateEvent | undefined {
-  const [full, setFull] = useState<AgentGateEvent>();
+function useFull(run: Run, seq: number): Fetched | undefined {
+  const [full, setFull] = useState<Fetched>();
   useEffect(() => {
     setFull(undefined);
-    if (!seq) {
+    if (!seq || seq > run.log.last) {
       return undefined;
     }
     const abort = new AbortController();
-    stream.fullBody(seq, abort.signal).then(setFull, () => undefined);
+    run.fullBody(seq, abort.signal).then(
+      (event) => setFull({ seq, event, problem: event ? "" : "it is not held" }),
+      (error: Error) => abort.signal.aborted || setFull({ seq, event: undefined, problem: error.message }),
+    );
     return () => abort.abort();
-  }, [stream, seq]);
+  }, [run, seq]);
   return full?.seq === seq ? full : undefined;
 }
 
 export function Drawer(props: DrawerProps) {
-  const { stream, seq, onClose } = props;
+  const { run, seq, onClose } = props;
   const panel = useRef<HTMLElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another event begins at its top
   useEffect(() => {
     panel.current?.scrollTo(0, 0);
   }, [seq]);
-  const { log } = stream;
+  const { log } = run;
   const isResult = log.kind(seq) === Row.RESULT;
   const callSeq = isResult ? log.partner(seq) : seq;
   const resultSeq = isResult ? seq : log.partner(seq);
-  const event = useEvent(stream, isResult && callSeq ? callSeq : seq);
-  const result = useEvent(stream, resultSeq);
+  const { event, problem } = useEvent(run, isResult && callSeq ? callSeq : seq);
+  const { event: result } = useEvent(run, resultSeq);
   return (
     <aside class="drawer scrolls" ref={panel} tabIndex={-1} aria-label="Details of the selected event">
       {log.kind(seq) === Row.MISSING ? (
@@ -64,41 +75,58 @@ export function Drawer(props: DrawerProps) {
       ) : (
         <>
           <Head title={`Event ${grouped(seq)}`} onClose={onClose} />
-          <p class="dim">Fetching…</p>
+          <p class="dim">
+            {seq > log.last
+              ? `There is no such event yet: the newest is ${grouped(log.last)}.`
+              : problem
+                ? `It could not be fetched: ${problem}`
+                : "Fetching…"}
+          </p>
         </>
       )}
     </aside>
   );
 }
 
-function useEvent(stream: RunStream, seq: number): AgentGateEvent | undefined {
-  const held = seq && stream.log.kind(seq) > Row.PARTIAL ? stream.body(seq) : undefined;
+function useEvent(run: Run, seq: number): { event: AgentGateEvent | undefined; problem: string } {
+  const held = seq && run.log.kind(seq) > Row.PARTIAL ? run.body(seq) : undefined;
   const cut =
     held?.type === "agent_tool_result"
       ? held.content === undefined && held.contentLength > held.contentPreview.length
       : !held;
-  const full = useFull(stream, cut ? seq : 0);
-  return full ?? held;
+  const full = useFull(run, cut ? seq : 0);
+  return { event: full?.event ?? held, problem: full?.problem ?? "" };
 }
 
-function Missing({ stream, seq, onClose }: DrawerProps) {
-  const { from, to } = stream.log.missingStretch(seq);
+function Missing({ run, seq, onClose }: DrawerProps) {
+  const { from, to, parts } = run.log.missingStretch(seq);
+  const gone = !parts.some((part) => part.tag.recoverable);
   return (
     <>
       <Head title="Gap" onClose={onClose} />
-      <p>{missingText(stream, seq)}</p>
-      <button type="button" class="button" onClick={() => stream.fetchMissing(from, to)}>
-        Fetch
-      </button>
+      <p>{missingText(run, seq)}</p>
+      <p class="drawer-tools">
+        <button type="button" class="button" onClick={() => run.fetchMissing(from, to)}>
+          {gone ? "Ask once more" : "Fetch"}
+        </button>
+      </p>
     </>
   );
 }
 
-function Head({ title, icon, onClose }: { title: string; icon?: string; onClose(): void }) {
+interface HeadProps {
+  title: string;
+  icon?: string;
+  children?: ComponentChildren;
+  onClose(): void;
+}
+
+function Head({ title, icon, children, onClose }: HeadProps) {
   return (
     <header class="drawer-head">
       {icon ? <Icon name={icon} /> : null}
       <h3>{title}</h3>
+      {children}
       <button type="button" class="button quiet" aria-label="Close details" title="Close (Esc)" onClick={onClose}>
         <Icon name="close" />
       </button>
@@ -114,20 +142,23 @@ interface EventDetailsProps extends DrawerProps {
   result: AgentToolResult | undefined;
 }
 
-function EventDetails({ stream, seq, event, result, onClose, onSelect, onShow, inActivity }: EventDetailsProps) {
-  const kind = stream.log.kind(event.seq);
-  const cwd = stream.facts.started?.cwd;
-  const agent = stream.facts.agent(stream.log.parent(event.seq));
+function EventDetails({ run, seq, event, result, onClose, onSelect, onShow, inActivity }: EventDetailsProps) {
+  const kind = run.log.kind(event.seq);
+  const cwd = run.facts.started?.cwd;
+  const agent = run.facts.agent(run.log.parent(event.seq));
   return (
     <>
-      <Head title={word(event)} icon={KINDS[kind].icon} onClose={onClose} />
-      <p class="drawer-target mono">
-        {event.type === "agent_tool_call" && TARGETS.has(kind) ? oneLine(callTarget(event, cwd), 400) : ""}
-      </p>
+      <Head title={word(event)} icon={KINDS[kind].icon} onClose={onClose}>
+        <SameTool run={run} event={event} onSelect={onSelect} />
+      </Head>
+      {event.type === "agent_tool_call" && TARGETS.has(kind) ? (
+        <p class="drawer-target mono">{oneLine(callTarget(event, cwd), 400)}</p>
+      ) : null}
       <p class="drawer-facts">
         <span>event {grouped(seq)}</span>
-        <time>{dayTime(stream.log.timeMs(event.seq))}</time>
+        <time>{dayTime(run.log.timeMs(event.seq))}</time>
         {result ? <Outcome result={result} /> : null}
+        {kind === Row.BASH && cwd ? <span title="Working directory of the run">in {visible(cwd)}</span> : null}
         {agent ? (
           <button type="button" class="inline" onClick={() => onSelect(agent.callSeq)}>
             in {visible(agent.label) || "a subagent"}
@@ -135,16 +166,16 @@ function EventDetails({ stream, seq, event, result, onClose, onSelect, onShow, i
         ) : null}
       </p>
       <p class="drawer-tools">
-        <Copy text={() => JSON.stringify(event, null, 2)} label="Copy JSON" />
+        <Copy text={() => jsonText(event, 2)} label="Copy JSON" />
         <Copy text={() => location.href} label="Copy link" />
+        <CopyWhat event={event} />
         {inActivity ? null : (
           <button type="button" class="button small" onClick={() => onShow(seq)}>
             Show in Activity
           </button>
         )}
-        <SameTool stream={stream} event={event} onSelect={onSelect} />
       </p>
-      <Body event={event} result={result} open={stream.facts.ended === undefined} />
+      <Body event={event} result={result} open={run.facts.ended === undefined} />
       <details class="raw-json">
         <summary>As JSON</summary>
         <Json value={event as unknown as JsonValue} />
@@ -152,6 +183,24 @@ function EventDetails({ stream, seq, event, result, onClose, onSelect, onShow, i
       </details>
     </>
   );
+}
+
+/*  What somebody would paste elsewhere. */
+function CopyWhat({ event }: { event: AgentGateEvent }) {
+  switch (event.type) {
+    case "agent_tool_call":
+      return event.tool === "Bash" ? (
+        <Copy text={() => callTarget(event)} label="Copy command" />
+      ) : event.path !== undefined ? (
+        <Copy text={() => event.path ?? ""} label="Copy path" />
+      ) : null;
+    case "agent_output":
+      return <Copy text={() => event.content} label="Copy text" />;
+    case "file_changed":
+      return <Copy text={() => event.path} label="Copy path" />;
+    default:
+      return null;
+  }
 }
 
 function Outcome({ result }: { result: AgentToolResult }) {
@@ -165,22 +214,14 @@ function Outcome({ result }: { result: AgentToolResult }) {
 }
 
 /*  Previous and next call of the same kind of tool. */
-function SameTool({
-  stream,
-  event,
-  onSelect,
-}: {
-  stream: RunStream;
-  event: AgentGateEvent;
-  onSelect(seq: number): void;
-}) {
+function SameTool({ run, event, onSelect }: { run: Run; event: AgentGateEvent; onSelect(seq: number): void }) {
   if (event.type !== "agent_tool_call") {
     return null;
   }
-  const kind = stream.log.kind(event.seq);
+  const kind = run.log.kind(event.seq);
   const find = (step: number): void => {
-    for (let at = event.seq + step; at >= 1 && at <= stream.log.last; at += step) {
-      if (stream.log.kind(at) === kind) {
+    for (let at = event.seq + step; at >= 1 && at <= run.log.last; at += step) {
+      if (run.log.kind(at) === kind) {
         onSelect(at);
         return;
       }
@@ -190,7 +231,7 @@ function SameTool({
     <>
       <button
         type="button"
-        class="button small"
+        class="button quiet"
         aria-label={`Previous ${KINDS[kind].word}`}
         title={`Previous ${KINDS[kind].word}`}
         onClick={() => find(-1)}
@@ -199,7 +240,7 @@ function SameTool({
       </button>
       <button
         type="button"
-        class="button small"
+        class="button quiet"
         aria-label={`Next ${KINDS[kind].word}`}
         title={`Next ${KINDS[kind].word}`}
         onClick={() => find(1)}
@@ -241,7 +282,7 @@ function Body({ event, result, open }: { event: AgentGateEvent; result: AgentToo
 
 /*  What is particular to the event. */
 function plain(event: AgentGateEvent): JsonValue {
-  const { type, workOrderId, runId, stream, seq, timestamp, ...rest } = event as AgentGateEvent &
+  const { type, workOrderId, runId, run, seq, timestamp, ...rest } = event as AgentGateEvent &
     Record<string, JsonValue>;
   return rest as JsonValue;
 }
@@ -254,7 +295,9 @@ function ToolBody({ call, result, open }: { call: AgentToolCall; result: AgentTo
       {result ? (
         <>
           <h4>Result</h4>
-          {result.error && result.error !== result.contentPreview ? <p class="bad">{visible(result.error)}</p> : null}
+          {result.error && !result.contentPreview.startsWith(result.error) ? (
+            <p class="bad">{visible(result.error)}</p>
+          ) : null}
           <ResultBody result={result} call={call} />
           {result.contentTruncated ? (
             <p class="cut">Only the first {bytes((result.content ?? result.contentPreview).length)} were kept.</p>

@@ -7,123 +7,124 @@
     Progress comes from facts: the agent's own to-do list. Where it keeps none,
     the executor's estimate is shown and called one.
 */
-import type { RunStream } from "../core/runstream.ts";
-import { duration, type Status, statusOf } from "../core/status.ts";
-import { bytes, compact, grouped, money, plural } from "../text/format.ts";
+import type { ComponentChildren } from "preact";
+import { useState } from "react";
+import type { AgentToolCall } from "../core/events.gen.ts";
+import type { Run } from "../core/run.ts";
+import { duration, QUIET_MS, type Status } from "../core/status.ts";
+import { bytes, compact, grouped, money, plural, took } from "../text/format.ts";
 import { summary, unmarked, word } from "../text/summary.ts";
 import { oneLine, visible } from "../text/visible.ts";
-import { env } from "./browser.ts";
 import { Icon } from "./icons.tsx";
 
 interface HeaderProps {
-  stream: RunStream;
-  workOrder: string /* as the list of runs has it */;
-  now: number;
+  run: Run;
+  title: string;
+  workOrder: string;
+  children?: ComponentChildren /* beside the badge */;
+  tools: ComponentChildren;
   onRuns(): void;
   onHelp(): void;
 }
 
-export function Badge({ stream, status }: { stream: RunStream; status: Status }) {
+export function Badge({ status, children }: { status: Status; children?: ComponentChildren }) {
   return (
     <span class={`badge ${status.name}`}>
       <span class="badge-dot" aria-hidden="true" />
-      {status.text}
-      {status.action === "retry" ? (
-        <button type="button" class="inline" onClick={() => stream.kick()}>
-          now
-        </button>
-      ) : null}
-      {status.action === "reload" ? (
-        <button type="button" class="inline" onClick={() => location.reload()}>
-          reload
-        </button>
-      ) : null}
+      <span class="badge-text">{status.text}</span>
+      {children}
     </span>
   );
 }
 
-export function ProgressIndicator({ stream, workOrder: listed, now, onRuns, onHelp }: HeaderProps) {
-  const { facts, log } = stream;
-  const status = statusOf(stream, env.clock);
-  const { started } = facts;
-  const workOrder = started?.workOrderId ?? listed;
-  const title = workOrder || stream.runId;
+export function ProgressIndicator({ run, title, workOrder, children, tools, onRuns, onHelp }: HeaderProps) {
+  const { status } = run;
+  const { started } = run.facts;
+  const agent = started?.agent === "unknown" ? "" : started?.agent;
+  const order = workOrder !== title && workOrder !== run.runId ? workOrder : "";
+  const sub = [agent, started?.model, order, run.runId === title ? "" : run.runId].filter(Boolean).join(" · ");
   return (
     <header class={`head${status.name === "reconnecting" || status.name === "error" ? " cut-off" : ""}`}>
       <div class="head-top">
         <button type="button" class="button quiet phone" aria-label="All runs" onClick={onRuns}>
           <Icon name="menu" />
         </button>
-        <h2 title={visible(`${workOrder} ${stream.runId}`)}>{visible(title)}</h2>
-        <Badge stream={stream} status={status} />
-        <span class="head-sub">
-          {visible(
-            [
-              started?.agent === "unknown" ? "" : started?.agent,
-              started?.model,
-              workOrder !== stream.runId ? stream.runId : "",
-            ]
-              .filter(Boolean)
-              .join(" · "),
-          )}
-        </span>
+        <h2 title={visible(`${title}\n${workOrder} ${run.runId}`)}>{oneLine(title, 200)}</h2>
+        {children}
+        <span class="head-sub">{visible(sub)}</span>
         <span class="head-tools">
-          <Cancel stream={stream} />
-          <a
-            class="button quiet"
-            href={stream.api.exportPath(stream.runId)}
-            download={`${stream.runId}.jsonl`}
-            aria-label="Download as JSON Lines"
-            title="Download as JSON Lines"
-          >
-            <Icon name="save" />
-          </a>
+          {tools}
           <button type="button" class="button quiet wide" aria-label="Keys" title="Keys (?)" onClick={onHelp}>
             <Icon name="keys" />
           </button>
         </span>
       </div>
-      <Bar stream={stream} status={status} />
+      <Bar run={run} status={status} />
       <div class="head-facts">
-        <Phase stream={stream} />
-        <Stats stream={stream} now={now} />
-        <Continuity stream={stream} />
+        <Phase run={run} />
+        <Stats run={run} />
+        <Continuity run={run} />
       </div>
-      <output class="said">{log.last > 0 ? status.text : ""}</output>
     </header>
   );
 }
 
-function Cancel({ stream }: { stream: RunStream }) {
-  if (stream.facts.ended || !stream.confirmed || stream.producer === "lost" || stream.log.last === 0) {
-    return null;
-  }
+/*  Asked before it is done, without a dialog of the browser's: that would stop the page meanwhile. */
+export function Cancel({ onCancel }: { onCancel(): Promise<void> }) {
+  const [state, setState] = useState<"" | "asking" | "stopping" | "refused">("");
+  const [problem, setProblem] = useState("");
   const cancel = (): void => {
-    if (confirm("Stop this run? The agent gets SIGTERM.")) {
-      stream.cancel().catch((error: Error) => alert(`The run was not stopped: ${error.message}`));
-    }
+    setState("stopping");
+    onCancel().catch((error: Error) => {
+      setProblem(error.message);
+      setState("refused");
+    });
   };
+  if (state === "") {
+    return (
+      <button
+        type="button"
+        class="button quiet"
+        aria-label="Stop the run"
+        title="Stop the run"
+        onClick={() => setState("asking")}
+      >
+        <Icon name="stop" />
+      </button>
+    );
+  }
   return (
-    <button type="button" class="button quiet" aria-label="Stop the run" title="Stop the run" onClick={cancel}>
-      <Icon name="stop" />
-    </button>
+    <span class="asks" role="alert">
+      {state === "asking" ? "Stop the agent?" : state === "stopping" ? "Stopping…" : `Not stopped: ${problem}`}
+      {state === "asking" ? (
+        <button type="button" class="button small danger" onClick={cancel}>
+          Stop
+        </button>
+      ) : null}
+      {state === "stopping" ? null : (
+        <button type="button" class="button small" onClick={() => setState("")}>
+          {state === "asking" ? "No" : "Close"}
+        </button>
+      )}
+    </span>
   );
 }
 
-function Bar({ stream, status }: { stream: RunStream; status: Status }) {
-  const { facts } = stream;
+function Bar({ run, status }: { run: Run; status: Status }) {
+  const { facts } = run;
   if (status.progress) {
     return (
       <progress
         class="bar catching"
         max={status.progress.total}
         value={status.progress.done}
-        aria-label="Catching up"
+        aria-label={status.text}
       />
     );
   }
   if (facts.ended) {
-    return <progress class={`bar ${status.name}`} max={1} value={1} aria-label={status.text} />;
+    const how = facts.ended.type === "run_completed" ? "ended" : "failed";
+    return <progress class={`bar ${how}`} max={1} value={1} aria-label={how === "ended" ? "Done" : "Failed"} />;
   }
   const todos = facts.todos.items;
   if (todos.length > 0) {
@@ -145,26 +146,46 @@ function Bar({ stream, status }: { stream: RunStream; status: Status }) {
   );
 }
 
-/*  What it is doing, in words. */
-function Phase({ stream }: { stream: RunStream }) {
-  const { facts } = stream;
+/*  What it is doing, in words; when nothing has come for a while, what it waits for and since when. */
+function doing(run: Run): string {
+  const { facts, log } = run;
+  const end = facts.ended;
+  if (end) {
+    return end.type === "run_completed" ? unmarked(end.resultPreview ?? "Completed") : end.error;
+  }
+  const waiting = facts.runningCall;
+  const since = waiting ? run.nowMs - log.timeMs(waiting) : 0;
+  const open = since > QUIET_MS ? run.body(waiting) : undefined;
+  const call = open?.type === "agent_tool_call" ? open : facts.lastCall;
+  return call ? `${describe(call, facts.started?.cwd)}${call === open ? ` · running for ${duration(since)}` : ""}` : "";
+}
+
+export const describe = (call: AgentToolCall, cwd: string | undefined): string => `${word(call)} ${summary(call, cwd)}`;
+
+const ETA_TODOS = 3; /* fewer say nothing about the others */
+
+/*  Only from what has been done, and only as a guess. */
+function timeLeft(run: Run, done: number, total: number): string {
+  const started = run.facts.started ? Date.parse(run.facts.started.timestamp) : 0;
+  const left = started && done >= ETA_TODOS && done < total ? ((run.nowMs - started) / done) * (total - done) : 0;
+  return left > 0 ? ` · ~${left < 90_000 ? duration(left) : `${Math.round(left / 60_000)} m`} left` : "";
+}
+
+function Phase({ run }: { run: Run }) {
+  const { facts } = run;
   const todos = facts.todos.items;
   const done = todos.filter((todo) => todo.state === "done").length;
   const active = todos.find((todo) => todo.state === "active");
   const progress = facts.progress;
   const end = facts.ended;
-  let text = "";
-  if (end) {
-    text = end.type === "run_completed" ? unmarked(end.resultPreview ?? "Completed") : end.error;
-  } else if (facts.lastCall) {
-    text = `${word(facts.lastCall)} ${summary(facts.lastCall, facts.started?.cwd)}`;
-  }
+  const text = doing(run);
   return (
     <span class="phase" title={visible(text)}>
       {todos.length > 0 ? (
         <strong>
           {done} of {todos.length}
           {active && !end ? ` · ${oneLine(active.text, 80)}` : ""}
+          {end ? "" : timeLeft(run, done, todos.length)}
         </strong>
       ) : progress && !end ? (
         <strong title="Estimated by the executor from time, calls and phase">
@@ -176,16 +197,16 @@ function Phase({ stream }: { stream: RunStream }) {
   );
 }
 
-function Stats({ stream, now }: { stream: RunStream; now: number }) {
-  const { facts, log } = stream;
+function Stats({ run }: { run: Run }) {
+  const { facts, log } = run;
   const files = [...facts.files.byPath.values()].filter((file) => file.edits > 0);
   const adds = files.reduce((sum, file) => sum + file.adds, 0);
   const dels = files.reduce((sum, file) => sum + file.dels, 0);
   const started = facts.started ? Date.parse(facts.started.timestamp) : log.firstMs;
-  const elapsed = facts.ended ? facts.ended.durationMs : started ? Math.max(1000, now - started) : 0;
+  const elapsed = facts.ended ? facts.ended.durationMs : started ? Math.max(1000, run.nowMs - started) : 0;
   const usage = facts.usage;
   const cost = facts.ended?.type === "run_completed" ? (facts.ended.costUsd ?? usage?.costUsd) : usage?.costUsd;
-  const rate = stream.meter.perSecond;
+  const rate = run.meter.perSecond;
   return (
     <span class="stats">
       {elapsed > 0 ? <span title="Elapsed">{duration(elapsed)}</span> : null}
@@ -202,20 +223,24 @@ function Stats({ stream, now }: { stream: RunStream; now: number }) {
         </span>
       ) : null}
       {usage ? (
-        <span title={usageTitle(stream)}>
+        <span title={usageTitle(run)}>
           {compact(usage.inputTokens)} in, {compact(usage.outputTokens)} out
         </span>
       ) : null}
-      {cost !== undefined ? <span>{money(cost)}</span> : null}
+      {cost ? <span>{money(cost)}</span> : null}
       {rate >= 1 && !facts.ended ? (
-        <span title={`${bytes(log.bodies.bytes)} of events held`}>{plural(Math.round(rate), "event")}/s</span>
+        <span
+          title={`${bytes(log.bodies.bytes)} of events held; the last came ${took(run.lagMs)} later than the fastest`}
+        >
+          {plural(Math.round(rate), "event")}/s
+        </span>
       ) : null}
     </span>
   );
 }
 
-function usageTitle(stream: RunStream): string {
-  const usage = stream.facts.usage;
+function usageTitle(run: Run): string {
+  const usage = run.facts.usage;
   const parts = [`${grouped(usage?.inputTokens ?? 0)} input`, `${grouped(usage?.outputTokens ?? 0)} output`];
   if (usage?.cacheReadTokens !== undefined) {
     parts.push(`${grouped(usage.cacheReadTokens)} read from cache`);
@@ -227,8 +252,8 @@ function usageTitle(stream: RunStream): string {
 }
 
 /*  Whether all of it is here. */
-function Continuity({ stream }: { stream: RunStream }) {
-  const { log } = stream;
+function Continuity({ run }: { run: Run }) {
+  const { log } = run;
   if (log.last === 0) {
     return null;
   }

@@ -6,18 +6,22 @@
 */
 import { useEffect, useRef } from "react";
 import { Icon } from "./icons.tsx";
+import { setPrefs, usePrefs } from "./prefs.ts";
 
 export const KEYS: [string, string][] = [
   ["j / k", "next, previous row"],
-  ["Enter or o", "open details"],
+  ["Enter or o", "into the details; open a group"],
   ["Esc", "close details, leave the search"],
-  ["Space", "pause, go on"],
+  ["Space", "pause, go on; in a replay: play"],
   ["G or End", "latest, follow"],
   ["g or Home", "first row"],
   ["/", "search; n, N: next, previous match"],
   ["e / E", "next, previous failure"],
   ["t / T", "next, previous tool call"],
-  ["f", "fold, unfold the selected subagent"],
+  ["f", "fold, unfold the selected subagent or group"],
+  ["r", "replay, and back"],
+  [", / .", "in a replay: step back, on"],
+  ["p", "pin the run"],
   ["1 – 5", "tabs"],
   ["[ / ]", "previous, next run"],
   ["c", "copy the event as JSON"],
@@ -26,6 +30,7 @@ export const KEYS: [string, string][] = [
 ];
 
 export function Help({ onClose }: { onClose(): void }) {
+  const { keys } = usePrefs();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -48,6 +53,10 @@ export function Help({ onClose }: { onClose(): void }) {
           </div>
         ))}
       </dl>
+      <label class="menu-row">
+        <input type="checkbox" checked={keys} onChange={() => setPrefs({ keys: !keys })} />
+        Single-key shortcuts
+      </label>
     </dialog>
   );
 }

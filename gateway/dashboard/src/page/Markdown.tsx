@@ -6,8 +6,9 @@
 */
 import { useMemo } from "react";
 import { type Block, type Inline, markdown } from "../text/markdown.ts";
+import { Terminal } from "./blocks.tsx";
 
-/*  Beyond this a text is shown as it is. */
+/*  Beyond this a text is shown as it is, and not all of it at once. */
 const PARSE_MAX = 256 * 1024;
 
 function Link({ href, children }: { href: string; children: Inline[] }) {
@@ -143,5 +144,11 @@ function Blocks({ of, tight }: { of: Block[]; tight?: boolean }) {
 
 export function Markdown({ text }: { text: string }) {
   const tree = useMemo(() => (text.length > PARSE_MAX ? undefined : markdown(text)), [text]);
-  return <div class="md">{tree ? <Blocks of={tree} /> : <pre class="code">{text}</pre>}</div>;
+  return tree ? (
+    <div class="md">
+      <Blocks of={tree} />
+    </div>
+  ) : (
+    <Terminal text={text} />
+  );
 }

@@ -4,61 +4,133 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { AgentOutput } from "../core/events.gen.ts";
 import { Row } from "../core/rows.ts";
-import type { RunStream } from "../core/runstream.ts";
+import type { Run } from "../core/run.ts";
 import { bits, View } from "../core/view.ts";
 import { clockTime, grouped } from "../text/format.ts";
 import { visible } from "../text/visible.ts";
-import { Copy, Terminal } from "./blocks.tsx";
+import { CHARS_MAX, Copy, Terminal } from "./blocks.tsx";
+import type { FeedHandle } from "./Feed.tsx";
+import { useHighlight } from "./highlight.ts";
 import { Markdown } from "./Markdown.tsx";
+import { eventsOf } from "./save.ts";
 
 const BLOCKS = 60; /* blocks shown at first; more on demand */
 const NEAR = 60; /* px from the end that still count as reading along */
 
 /*  Texts of one message and block are one text. */
-function textOf(stream: RunStream, seq: number): AgentOutput | undefined {
-  const event = stream.body(seq);
+function textOf(run: Run, seq: number): AgentOutput | undefined {
+  const event = run.body(seq);
   return event?.type === "agent_output" ? event : undefined;
 }
 
-function useTexts(stream: RunStream, thinking: boolean): View {
+/*  Of the whole run; what is not here is fetched. */
+async function allText(run: Run, view: View): Promise<string> {
+  const seqs = Array.from({ length: view.length }, (_, row) => view.seqAt(row));
+  const events = await eventsOf(run, seqs);
+  return events.map((event) => (event.type === "agent_output" ? event.content : "")).join("\n\n");
+}
+
+function useTexts(run: Run, thinking: boolean): View {
   const kept = useRef<{ view: View; log: unknown; thinking: boolean }>(undefined);
-  if (!kept.current || kept.current.log !== stream.log || kept.current.thinking !== thinking) {
+  if (!kept.current || kept.current.log !== run.log || kept.current.thinking !== thinking) {
     const kinds = bits(Row.TEXT, Row.RAW) | (thinking ? bits(Row.THINKING) : 0);
-    const view = new View(stream.log, { kinds, failedToo: false, folded: new Set(), only: undefined });
-    kept.current = { view, log: stream.log, thinking };
+    const view = new View(run.log, { kinds, failedToo: false, folded: new Set(), only: undefined });
+    kept.current = { view, log: run.log, thinking };
   }
   kept.current.view.update();
   return kept.current.view;
 }
 
-export function Output({ stream, version }: { stream: RunStream; version: number }) {
+interface OutputProps {
+  run: Run;
+  version: number;
+  query: string;
+  regex: boolean;
+  matches: ReadonlySet<number> | undefined;
+  handle: { current: FeedHandle | undefined };
+}
+
+/*  From match to match; the text that holds it is brought into sight. */
+function useJump(
+  props: OutputProps,
+  view: View,
+  setShown: (least: number) => void,
+  box: { current: HTMLElement | null },
+): number {
+  const [at, setAt] = useState(0);
+  const latest = useRef({ view, at });
+  latest.current = { view, at };
+  const { handle } = props;
+  useEffect(() => {
+    const nothing = (): void => undefined;
+    const jump: FeedHandle["jump"] = (accept, back) => {
+      const { view: texts, at: now } = latest.current;
+      const from = now ? texts.rowOf(now) : back ? texts.length : -1;
+      for (let step = 1; step <= texts.length; step++) {
+        const row = (from + (back ? -step : step) + texts.length) % texts.length;
+        if (accept(texts.seqAt(row))) {
+          setShown(texts.length - row);
+          setAt(texts.seqAt(row));
+          return true;
+        }
+      }
+      return false;
+    };
+    const own: FeedHandle = {
+      move: nothing,
+      home: nothing,
+      end: nothing,
+      toggle: nothing,
+      page: nothing,
+      show: nothing,
+      open: () => false,
+      jump,
+      seqs: () => Array.from({ length: latest.current.view.length }, (_, row) => latest.current.view.seqAt(row)),
+    };
+    handle.current = own;
+    return () => {
+      if (handle.current === own) {
+        handle.current = undefined;
+      }
+    };
+  }, [handle, setShown]);
+  useEffect(() => {
+    box.current?.querySelector(`[data-seq="${at}"]`)?.scrollIntoView({ block: "center" });
+  }, [at, box]);
+  return at;
+}
+
+export function Output(props: OutputProps) {
+  const { run, version, query, regex, matches } = props;
   const [shown, setShown] = useState(BLOCKS);
   const [raw, setRaw] = useState(false);
   const [thinking, setThinking] = useState(false);
   const scroller = useRef<HTMLDivElement>(null);
   const along = useRef(true);
-  const view = useTexts(stream, thinking);
+  const view = useTexts(run, thinking);
+  const least = useCallback((count: number) => setShown((now) => Math.max(now, count)), []);
+  const chosen = useJump(props, view, least, scroller);
   const from = Math.max(0, view.length - shown);
   const seqs = Array.from({ length: view.length - from }, (_, at) => view.seqAt(from + at));
-  const live = [...stream.facts.live.values()].filter((text) => thinking || text.kind !== "thinking");
+  const live = [...run.facts.live.values()].filter((text) => thinking || text.kind !== "thinking");
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever there may be more text
   useEffect(() => {
     const node = scroller.current;
-    if (node && along.current) {
+    if (node && along.current && !chosen) {
       node.scrollTop = node.scrollHeight;
     }
   }, [version, raw, thinking]);
+  useHighlight(scroller, matches ? query : "", regex, version);
   const scrolled = (): void => {
     const node = scroller.current;
     along.current = !node || node.scrollHeight - node.scrollTop - node.clientHeight < NEAR;
   };
-  const all = (): string => seqs.map((seq) => textOf(stream, seq)?.content ?? "").join("\n\n");
   return (
     <div class="output">
-      <div class="toolbar">
+      <div class="prose-tools">
         <button type="button" class="chip" aria-pressed={raw} onClick={() => setRaw(!raw)}>
           Raw
         </button>
@@ -66,16 +138,24 @@ export function Output({ stream, version }: { stream: RunStream; version: number
           Thinking
         </button>
         <span class="grow" />
-        <Copy text={all} label="Copy all" />
+        <Copy text={() => allText(run, view)} label="Copy all" />
       </div>
-      <div class="prose scrolls" ref={scroller} onScroll={scrolled}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scroll area must be reachable by keyboard */}
+      <div class="prose scrolls" ref={scroller} onScroll={scrolled} tabIndex={0} role="document" aria-label="Output">
         {from > 0 ? (
           <button type="button" class="more" onClick={() => setShown(shown + 200)}>
             {grouped(from)} earlier, show
           </button>
         ) : null}
         {seqs.map((seq) => (
-          <TextBlock key={seq} stream={stream} seq={seq} raw={raw} />
+          <TextBlock
+            key={seq}
+            run={run}
+            seq={seq}
+            raw={raw}
+            chosen={seq === chosen}
+            match={matches?.has(seq) ?? false}
+          />
         ))}
         {live.map((text) => (
           <article class={`text-block live ${text.kind}`} key={`live ${text.seq}`}>
@@ -88,16 +168,28 @@ export function Output({ stream, version }: { stream: RunStream; version: number
   );
 }
 
-function TextBlock({ stream, seq, raw }: { stream: RunStream; seq: number; raw: boolean }) {
-  const event = textOf(stream, seq);
+interface TextBlockProps {
+  run: Run;
+  seq: number;
+  raw: boolean;
+  chosen: boolean;
+  match: boolean;
+}
+
+function TextBlock({ run, seq, raw, chosen, match }: TextBlockProps) {
+  const event = textOf(run, seq);
   if (!event) {
-    return <article class="text-block cold">…</article>;
+    return (
+      <article class="text-block cold" data-seq={seq}>
+        …
+      </article>
+    );
   }
-  const agent = stream.facts.agent(stream.log.parent(seq));
+  const agent = run.facts.agent(run.log.parent(seq));
   return (
-    <article class={`text-block ${event.kind}`}>
+    <article class={`text-block ${event.kind}${match ? " match" : ""}${chosen ? " chosen" : ""}`} data-seq={seq}>
       <header>
-        <time>{clockTime(stream.log.timeMs(seq))}</time>
+        <time>{clockTime(run.log.timeMs(seq))}</time>
         {agent ? <span>{visible(agent.label)}</span> : null}
         {event.kind === "thinking" ? <span>thinking</span> : null}
         {event.incomplete ? <span class="warn">not finished</span> : null}
@@ -105,7 +197,7 @@ function TextBlock({ stream, seq, raw }: { stream: RunStream; seq: number; raw: 
       {event.kind === "raw" ? (
         <Terminal text={event.content} />
       ) : raw ? (
-        <pre class="raw">{visible(event.content)}</pre>
+        <pre class="raw">{visible(event.content.slice(0, CHARS_MAX))}</pre>
       ) : (
         <Markdown text={event.content} />
       )}

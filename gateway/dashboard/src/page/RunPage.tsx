@@ -1,31 +1,25 @@
-/*  gateway/dashboard/src/page/RunPage.tsx - one run: progress, tabs, details
+/*  gateway/dashboard/src/page/RunPage.tsx - one run, live
 
     This Source Code Form is subject to the terms of the Mozilla Public
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-import { useEffect, useMemo, useRef, useState } from "react";
-import { Flag, Row } from "../core/rows.ts";
+import { useEffect } from "react";
+import type { RunItem } from "../core/fleet.ts";
 import type { RunStream, RunStreamOptions } from "../core/runstream.ts";
-import { bits, type Filter } from "../core/view.ts";
 import { useRunStream } from "../hooks/useRunStream.ts";
-import { onReturn } from "./browser.ts";
-import { DEFAULT_ON, maskOf } from "./chips.ts";
-import { Drawer } from "./Drawer.tsx";
-import { agentOf, Feed, type FeedHandle } from "./Feed.tsx";
-import { Files } from "./Files.tsx";
-import { ProgressIndicator } from "./Header.tsx";
-import { handleKey } from "./keys.ts";
-import { Output } from "./Output.tsx";
-import type { Go, Route, Tab } from "./route.ts";
-import { Summary } from "./Summary.tsx";
-import { useSearch } from "./search.ts";
-import { Tabs } from "./Tabs.tsx";
-import { Toolbar } from "./Toolbar.tsx";
+import { onReturn, setToken } from "./browser.ts";
+import { Cancel } from "./Header.tsx";
+import { Icon } from "./icons.tsx";
+import { views } from "./parts.tsx";
+import { RunView } from "./RunView.tsx";
+import type { Go, Route } from "./route.ts";
 
 interface RunPageProps extends RunStreamOptions {
   route: Route;
-  workOrder: string;
+  item: RunItem | undefined /* as the list of runs has it */;
+  prompt: string;
+  listed: boolean /* the list has been read: who is not in it is not known */;
   go: Go;
   now: number;
   onRuns(): void;
@@ -33,195 +27,111 @@ interface RunPageProps extends RunStreamOptions {
   onHelp(): void;
 }
 
-const CALLS = bits(Row.READ, Row.EDIT, Row.BASH, Row.SEARCH, Row.WEB, Row.TOOL, Row.AGENT, Row.TODO);
-const NARROW = matchMedia("(max-width: 700px)");
+const SLOW_MS = 3000;
 
-function useNarrow(): boolean {
-  const [narrow, setNarrow] = useState(NARROW.matches);
-  useEffect(() => {
-    const changed = (): void => setNarrow(NARROW.matches);
-    NARROW.addEventListener("change", changed);
-    return () => NARROW.removeEventListener("change", changed);
-  }, []);
-  return narrow;
-}
-
-const NOTHING: ReadonlySet<number> = new Set();
-
-/*  What each tab with rows shows. */
-function useFilter(
-  tab: Tab,
-  on: ReadonlySet<string>,
-  folded: ReadonlySet<number>,
-  only: ReadonlySet<number> | undefined,
-  matched: number,
-): Filter {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the set of matches grows in place
-  return useMemo(() => {
-    if (tab === "tools") {
-      return { kinds: CALLS, failedToo: false, folded: NOTHING, only };
-    }
-    if (tab === "errors") {
-      return { kinds: bits(Row.MISSING, Row.ERROR, Row.WARNING), failedToo: true, folded: NOTHING, only };
-    }
-    return { kinds: maskOf(on), failedToo: on.has("errors"), folded, only };
-  }, [tab, on, folded, only, matched]);
-}
-
-const EMPTY: Record<string, string> = {
-  activity: "Nothing here yet. Events appear as the agent makes them.",
-  tools: "No tool calls yet.",
-  errors: "No errors. Failed calls, warnings and gaps would stand here.",
-};
-
-export function RunPage({ runId, env, wsUrl, route, workOrder, go, now, onRuns, onStep, onHelp }: RunPageProps) {
-  const { stream, version } = useRunStream({ env, wsUrl, runId });
-  const [query, setQuery] = useState("");
-  const [only, setOnly] = useState(false);
-  const [on, setOn] = useState<ReadonlySet<string>>(DEFAULT_ON);
-  const [folded, setFolded] = useState<ReadonlySet<number>>(NOTHING);
-  const [following, setFollowing] = useState(true);
-  const narrow = useNarrow();
-  const feed = useRef<FeedHandle>(undefined);
-  const searchField = useRef<HTMLInputElement>(null);
-  const search = useSearch(stream, query, version);
-  const matches = search?.matches;
-  const filter = useFilter(route.tab, on, folded, only ? matches : undefined, only ? (search?.count ?? 0) : 0);
+export function RunPage(props: RunPageProps) {
+  const { runId, env, wsUrl, item, go } = props;
+  const { stream } = useRunStream({ env, wsUrl, runId });
   useEffect(() => onReturn(() => stream.kick()), [stream]);
-  useTitle(
-    stream.facts.started?.workOrderId ?? (workOrder || runId),
-    stream.facts.ended ? "" : String(stream.log.last),
-  );
-
-  const select = (seq: number): void => go({ seq });
-  const fold = (agent: number): void => {
-    const next = new Set(folded);
-    if (!next.delete(agent)) {
-      next.add(agent);
-    }
-    setFolded(next);
-  };
-  const foldAt = (seq: number): void => {
-    const agent = agentOf(stream, seq);
-    if (agent) {
-      fold(agent);
-    }
-  };
-  const actions = useRef({});
-  actions.current = { stream, route, go, feed, matches, searchField, onFold: foldAt, onStep, onHelp };
+  /* The list knows already what the run's first event says: its agent, and where it works. */
+  if (item?.started?.runId === runId) {
+    stream.facts.started ??= item.started;
+  }
+  /* Started again under its old name: listen again. */
+  const again = stream.released && item !== undefined && item.ended === undefined && item.producer === "alive";
   useEffect(() => {
-    const key = (event: KeyboardEvent): void => handleKey(event, actions.current as Parameters<typeof handleKey>[1]);
-    addEventListener("keydown", key);
-    return () => removeEventListener("keydown", key);
-  }, []);
-
-  const rows = route.tab === "activity" || route.tab === "tools" || route.tab === "errors";
+    if (again) {
+      stream.start();
+    }
+  }, [again, stream]);
+  const workOrder = stream.facts.started?.workOrderId ?? item?.workOrderId ?? "";
+  const save = (): void => void views.use((more) => more.saveRun(stream));
+  const title = firstLine(props.prompt) || workOrder || runId;
   return (
-    <div class="run-page">
-      <ProgressIndicator stream={stream} workOrder={workOrder} now={now} onRuns={onRuns} onHelp={onHelp} />
-      <Tabs stream={stream} tab={route.tab} onTab={(tab) => go({ tab })} />
-      {rows ? (
-        <Toolbar
-          stream={stream}
-          chips={route.tab === "activity"}
-          on={on}
-          setOn={setOn}
-          query={query}
-          setQuery={setQuery}
-          search={search}
-          only={only}
-          setOnly={setOnly}
-          field={searchField}
-          following={following}
-          onJump={(back) => feed.current?.jump((seq) => matches?.has(seq) ?? false, back)}
-          onFollow={() => feed.current?.toggle()}
-        />
-      ) : null}
-      <div
-        class={`panel${route.seq && rows ? " with-drawer" : ""}`}
-        role="tabpanel"
-        id={`panel-${route.tab}`}
-        aria-labelledby={`tab-${route.tab}`}
-      >
-        {rows ? (
-          <Feed
-            key={`${route.tab}`}
-            stream={stream}
-            label={route.tab}
-            filter={filter}
-            selected={route.seq}
-            matches={matches}
-            matched={search?.count ?? 0}
-            rowHeight={narrow ? 52 : 28}
-            onSelect={select}
-            onFold={fold}
-            onFollow={setFollowing}
-            handle={feed}
-            sizes={route.tab === "tools"}
-            empty={stream.catchingUp || !stream.everConfirmed ? "" : (EMPTY[route.tab] ?? "")}
-          />
-        ) : null}
-        {route.tab === "output" ? <Output stream={stream} version={version} /> : null}
-        {route.tab === "files" ? (
-          <Files
-            stream={stream}
-            version={version}
-            selected={route.file}
-            onSelect={(file) => go({ file })}
-            onCall={(seq) => go({ tab: "activity", seq })}
-          />
-        ) : null}
-        {route.seq && rows ? (
-          <Drawer
-            stream={stream}
-            seq={route.seq}
-            version={version}
-            onClose={() => go({ seq: 0 })}
-            onSelect={select}
-            onShow={(seq) => go({ tab: "activity", seq })}
-            inActivity={route.tab === "activity"}
-          />
-        ) : null}
-      </div>
-      {stream.facts.ended && route.tab === "activity" && !route.seq ? (
-        <Summary
-          stream={stream}
-          onError={() => feed.current?.jump((seq) => (stream.log.flags(seq) & Flag.FAILED) !== 0, true)}
-        />
-      ) : null}
-      <Announcer stream={stream} />
-    </div>
+    <RunView
+      run={stream}
+      title={title}
+      workOrder={workOrder}
+      route={props.route}
+      go={go}
+      onRuns={props.onRuns}
+      onStep={props.onStep}
+      onHelp={props.onHelp}
+      onSave={save}
+      action={<Help stream={stream} />}
+      note={<Note stream={stream} unknown={props.listed && !item} go={go} />}
+      tools={
+        <>
+          {canCancel(stream) ? <Cancel onCancel={() => stream.cancel()} /> : null}
+          <button
+            type="button"
+            class="button quiet"
+            aria-label="Download as JSON Lines"
+            title="Download as JSON Lines"
+            onClick={save}
+          >
+            <Icon name="save" />
+          </button>
+        </>
+      }
+    />
   );
 }
 
-function useTitle(name: string, count: string): void {
-  useEffect(() => {
-    document.title = `${count ? `(${count}) ` : ""}${name} · agentgate`;
-    return () => {
-      document.title = "agentgate";
-    };
-  }, [name, count]);
+export const firstLine = (text: string): string => text.trim().split("\n", 1)[0]?.slice(0, 300) ?? "";
+
+const canCancel = (stream: RunStream): boolean =>
+  !stream.facts.ended && stream.confirmed && stream.producer !== "lost" && stream.log.last > 0;
+
+function otherToken(): void {
+  setToken("");
+  location.reload();
 }
 
-const ANNOUNCE_MS = 10_000;
+/*  The one thing that helps in this state. */
+function Help({ stream }: { stream: RunStream }) {
+  const helps: Record<string, [string, () => void]> = {
+    retry: ["now", () => stream.kick()],
+    reload: ["reload", () => location.reload()],
+    skip: ["to the latest", () => stream.skip()],
+    token: ["another token", otherToken],
+  };
+  const found = helps[stream.status.action];
+  return found ? (
+    <button type="button" class="inline" onClick={found[1]}>
+      {found[0]}
+    </button>
+  ) : null;
+}
 
-/*  A feed that spoke every event would flood a screen reader: it hears a sum, at most every 10 s. */
-function Announcer({ stream }: { stream: RunStream }) {
-  const [text, setText] = useState("");
-  useEffect(() => {
-    let seen = stream.log.last;
-    let failures = stream.facts.errors + stream.facts.failedCalls;
-    const id = setInterval(() => {
-      const fresh = stream.log.last - seen;
-      const now = stream.facts.errors + stream.facts.failedCalls;
-      const failed = now - failures;
-      if (fresh > 0) {
-        setText(`${fresh} new events${failed > 0 ? `, ${failed} failed` : ""}`);
-        seen = stream.log.last;
-        failures = now;
-      }
-    }, ANNOUNCE_MS);
-    return () => clearInterval(id);
-  }, [stream]);
-  return <output class="said">{text}</output>;
+/*  What stands where rows will be. */
+function Note({ stream, unknown, go }: { stream: RunStream; unknown: boolean; go: Go }) {
+  const { link, env, known } = stream;
+  if (!known) {
+    const slow = link.attempt > 1 || link.phase === "waiting" || env.clock.now() - link.since > SLOW_MS;
+    return slow ? (
+      <p>
+        No answer yet from {new URL("ws", location.href).host}
+        {link.attempt > 1 ? `, try ${link.attempt}` : ""}.
+      </p>
+    ) : null;
+  }
+  return (
+    <>
+      {unknown ? (
+        <p>
+          <strong>No run of this name is known here.</strong> If it starts, it appears by itself.
+        </p>
+      ) : (
+        <p>Nothing here yet. Events appear as the agent makes them.</p>
+      )}
+      {unknown ? (
+        <p>
+          <button type="button" class="button" onClick={() => go({ runId: "", seq: 0, file: "" })}>
+            Show the newest run
+          </button>
+        </p>
+      ) : null}
+    </>
+  );
 }

@@ -4,37 +4,64 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-import type { RunStream } from "../core/runstream.ts";
+import type { Run } from "../core/run.ts";
 import { money, plural, took } from "../text/format.ts";
 import { unmarked } from "../text/summary.ts";
 import { oneLine } from "../text/visible.ts";
 import { Icon } from "./icons.tsx";
 
-export function Summary({ stream, onError }: { stream: RunStream; onError(): void }) {
-  const end = stream.facts.ended;
+interface SummaryProps {
+  run: Run;
+  onError(): void;
+  onFiles(): void;
+  onSave(): void;
+  onReplay?: (() => void) | undefined;
+}
+
+export function Summary({ run, onError, onFiles, onSave, onReplay }: SummaryProps) {
+  const { facts } = run;
+  const end = facts.ended;
   if (!end) {
     return null;
   }
   const ok = end.type === "run_completed";
-  const cost = ok ? (end.costUsd ?? stream.facts.usage?.costUsd) : stream.facts.usage?.costUsd;
-  const facts = [
+  const cost = ok ? (end.costUsd ?? facts.usage?.costUsd) : facts.usage?.costUsd;
+  const turns = ok ? (end.numTurns ?? facts.usage?.numTurns) : facts.usage?.numTurns;
+  const changed = [...facts.files.byPath.values()].filter((file) => file.edits > 0 || file.action !== "").length;
+  const told = [
     took(end.durationMs),
-    ok && end.numTurns !== undefined ? plural(end.numTurns, "turn") : "",
-    plural(stream.facts.calls, "call"),
-    cost !== undefined ? money(cost) : "",
+    turns !== undefined ? plural(turns, "turn") : "",
+    plural(facts.calls, "call"),
+    cost ? money(cost) : "",
   ].filter(Boolean);
+  const failures = facts.errors + facts.failedCalls;
   return (
     <section class={`summary ${ok ? "ok" : "bad"}`} aria-label="How the run ended">
       <Icon name={ok ? "check" : "error"} />
       <p>
-        <strong>{ok ? "Completed" : end.reason === "cancelled" ? "Cancelled" : "Failed"}</strong> {facts.join(" · ")}
+        <strong>{ok ? "Completed" : end.reason === "cancelled" ? "Cancelled" : "Failed"}</strong> {told.join(" · ")}
         <span class="summary-text">{oneLine(ok ? unmarked(end.resultPreview ?? "") : end.error, 300)}</span>
       </p>
-      {stream.facts.errors + stream.facts.failedCalls > 0 ? (
-        <button type="button" class="button small" onClick={onError}>
-          Last failure
+      <span class="summary-tools">
+        {changed > 0 ? (
+          <button type="button" class="button small" onClick={onFiles}>
+            {plural(changed, "file")} changed
+          </button>
+        ) : null}
+        {failures > 0 ? (
+          <button type="button" class="button small" onClick={onError}>
+            First failure
+          </button>
+        ) : null}
+        <button type="button" class="button small wide" onClick={onSave}>
+          Download
         </button>
-      ) : null}
+        {onReplay ? (
+          <button type="button" class="button small wide" onClick={onReplay}>
+            Replay
+          </button>
+        ) : null}
+      </span>
     </section>
   );
 }

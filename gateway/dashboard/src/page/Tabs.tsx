@@ -4,8 +4,9 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
+import { useRef } from "react";
 import { Row } from "../core/rows.ts";
-import type { RunStream } from "../core/runstream.ts";
+import type { Run } from "../core/run.ts";
 import { compact } from "../text/format.ts";
 import { TABS, type Tab } from "./route.ts";
 
@@ -17,8 +18,8 @@ const NAMES: Record<Tab, string> = {
   errors: "Errors",
 };
 
-function count(stream: RunStream, tab: Tab): number {
-  const { facts, log } = stream;
+function count(run: Run, tab: Tab): number {
+  const { facts, log } = run;
   switch (tab) {
     case "activity":
       return log.last;
@@ -34,12 +35,26 @@ function count(stream: RunStream, tab: Tab): number {
 }
 
 interface TabsProps {
-  stream: RunStream;
+  run: Run;
   tab: Tab;
   onTab(tab: Tab): void;
 }
 
-export function Tabs({ stream, tab, onTab }: TabsProps) {
+export function Tabs({ run, tab, onTab }: TabsProps) {
+  /* What was there when it was last looked at. */
+  const looked = useRef<{ run: Run; counts: Partial<Record<Tab, number>> }>({ run, counts: {} });
+  if (looked.current.run !== run) {
+    looked.current = { run, counts: {} };
+  }
+  const { counts } = looked.current;
+  const settled = run.known && !run.catchingUp && run.status.name !== "replay";
+  for (const name of TABS) {
+    if (!settled) {
+      delete counts[name];
+    } else if (name === tab || counts[name] === undefined) {
+      counts[name] = count(run, name);
+    }
+  }
   const key = (event: KeyboardEvent): void => {
     const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     const next = TABS[(TABS.indexOf(tab) + by + TABS.length) % TABS.length];
@@ -52,8 +67,8 @@ export function Tabs({ stream, tab, onTab }: TabsProps) {
   return (
     <div class="tabs" role="tablist" aria-label="Views of the run" onKeyDown={key}>
       {TABS.map((name) => {
-        const n = count(stream, name);
-        const failures = name === "errors" && stream.facts.errors + stream.facts.failedCalls > 0;
+        const n = count(run, name);
+        const failures = name === "errors" && run.facts.errors + run.facts.failedCalls > 0;
         return (
           <button
             type="button"
@@ -62,12 +77,13 @@ export function Tabs({ stream, tab, onTab }: TabsProps) {
             role="tab"
             class="tab"
             aria-selected={tab === name}
-            aria-controls={`panel-${name}`}
+            aria-controls={tab === name ? `panel-${name}` : undefined}
             tabIndex={tab === name ? 0 : -1}
             onClick={() => onTab(name)}
           >
             {NAMES[name]}
             {n > 0 ? <span class={`count${failures ? " bad" : ""}`}>{compact(n)}</span> : null}
+            {n > (counts[name] ?? n) ? <span class="tab-new" role="img" aria-label="new" /> : null}
           </button>
         );
       })}

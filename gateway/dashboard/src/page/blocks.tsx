@@ -4,33 +4,38 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { JsonValue } from "../core/events.gen.ts";
-import { ansiSpans, stripAnsi } from "../text/ansi.ts";
-import { diffLines, hunks } from "../text/diff.ts";
+import { ansiSpans } from "../text/ansi.ts";
+import { type DiffLine, diffLines, hunks, sides } from "../text/diff.ts";
 import { grouped } from "../text/format.ts";
 import { visible } from "../text/visible.ts";
 import { Icon } from "./icons.tsx";
+import { usePrefs } from "./prefs.ts";
 
 const LINES_SHOWN = 400; /* first and last half of it */
-const CHARS_MAX = 256 * 1024;
+export const CHARS_MAX = 256 * 1024;
 const LINE_MAX = 4000;
 
-export function Copy({ text, label = "Copy" }: { text: () => string; label?: string }) {
-  const [done, setDone] = useState(false);
-  const copy = (): void => {
-    navigator.clipboard?.writeText(text()).then(
-      () => {
-        setDone(true);
-        setTimeout(() => setDone(false), 1500);
-      },
-      () => setDone(false),
-    );
+export function Copy({ text, label = "Copy" }: { text: () => string | Promise<string>; label?: string }) {
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    const id = said ? setTimeout(() => setSaid(""), 1500) : undefined;
+    return () => clearTimeout(id);
+  }, [said]);
+  const copy = async (): Promise<void> => {
+    try {
+      /* Only pages that came over TLS or from this machine may write to the clipboard. */
+      await navigator.clipboard.writeText(await text());
+      setSaid("Copied");
+    } catch {
+      setSaid("Not allowed");
+    }
   };
   return (
-    <button type="button" class="button small" onClick={copy}>
-      <Icon name={done ? "check" : "copy"} />
-      {done ? "Copied" : label}
+    <button type="button" class="button small" onClick={() => void copy()}>
+      <Icon name={said === "Copied" ? "check" : "copy"} />
+      {said || label}
     </button>
   );
 }
@@ -38,6 +43,7 @@ export function Copy({ text, label = "Copy" }: { text: () => string; label?: str
 /*  Output of a program: colours, and the middle of long ones on demand. */
 export function Terminal({ text }: { text: string }) {
   const [whole, setWhole] = useState(false);
+  const { wrap } = usePrefs();
   const lines = useMemo(() => {
     const cut = text.length > CHARS_MAX ? text.slice(0, CHARS_MAX) : text;
     return cut.split("\n").map((line) => (line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line));
@@ -45,7 +51,7 @@ export function Terminal({ text }: { text: string }) {
   const long = lines.length > LINES_SHOWN && !whole;
   const half = LINES_SHOWN / 2;
   return (
-    <div class="term">
+    <div class={wrap ? "term" : "term nowrap"}>
       <Ansi text={(long ? lines.slice(0, half) : lines).join("\n")} />
       {long ? (
         <>
@@ -77,32 +83,60 @@ function Ansi({ text }: { text: string }) {
   );
 }
 
-export function Diff({ before, after, whole }: { before: string; after: string; whole?: boolean }) {
+interface DiffProps {
+  before: string;
+  after: string;
+  whole?: boolean /* a file that was not there */;
+  numbers?: boolean /* both texts are whole files */;
+}
+
+export function Diff({ before, after, whole = false, numbers = whole }: DiffProps) {
+  const { wrap, split } = usePrefs();
   const shown = useMemo(() => {
     const lines = diffLines(visible(before.slice(0, CHARS_MAX)), visible(after.slice(0, CHARS_MAX)));
     return (whole ? lines : hunks(lines)).slice(0, 2000);
   }, [before, after, whole]);
   return (
-    <div class="diff">
-      {shown.map((line, at) =>
-        line ? (
-          <div key={at} class={line.kind === "+" ? "d-add" : line.kind === "-" ? "d-del" : "d-same"}>
-            {whole ? <span class="d-no">{line.after}</span> : null}
-            <span class="d-mark">{line.kind}</span>
-            <span class="d-text">{line.text.slice(0, LINE_MAX)}</span>
-          </div>
-        ) : (
-          <div key={at} class="d-hole" aria-hidden="true" />
-        ),
-      )}
+    <div class={`diff${wrap ? "" : " nowrap"}`}>
+      {split && !whole
+        ? sides(shown).map((pair, at) => (pair ? <Pair key={at} pair={pair} /> : <Hole key={at} />))
+        : shown.map((line, at) => (line ? <Line key={at} line={line} numbers={numbers} /> : <Hole key={at} />))}
+      {before.length > CHARS_MAX || after.length > CHARS_MAX ? <p class="cut">Cut here at 256 KB.</p> : null}
+    </div>
+  );
+}
+
+const TONES = { "+": "d-add", "-": "d-del", " ": "d-same" };
+
+const Hole = () => <div class="d-hole" aria-hidden="true" />;
+
+function Line({ line, numbers }: { line: DiffLine; numbers: boolean }) {
+  return (
+    <div class={TONES[line.kind]}>
+      {numbers ? <span class="d-no">{line.after || ""}</span> : null}
+      <span class="d-mark">{line.kind}</span>
+      <span class="d-text">{line.text.slice(0, LINE_MAX)}</span>
+    </div>
+  );
+}
+
+function Pair({ pair: [left, right] }: { pair: [DiffLine | undefined, DiffLine | undefined] }) {
+  return (
+    <div class="d-pair">
+      {[left, right].map((line, at) => (
+        <span key={at} class={line ? TONES[line.kind] : "d-none"}>
+          {line?.text.slice(0, LINE_MAX)}
+        </span>
+      ))}
     </div>
   );
 }
 
 /*  A patch as the agent wrote it. */
 export function Patch({ text }: { text: string }) {
+  const { wrap } = usePrefs();
   return (
-    <div class="diff">
+    <div class={wrap ? "diff" : "diff nowrap"}>
       {visible(text.slice(0, CHARS_MAX))
         .split("\n")
         .slice(0, 2000)
@@ -168,5 +202,3 @@ function Branch({ value, depth }: { value: JsonValue[] | { [key: string]: JsonVa
     </>
   );
 }
-
-export const plainText = (text: string): string => stripAnsi(text);

@@ -12,7 +12,7 @@ export interface Chip {
   id: string;
   label: string;
   mask: number;
-  on: boolean /* at first */;
+  on: boolean /* at first; the others stand in the view menu */;
 }
 
 export const CHIPS: readonly Chip[] = [
@@ -28,7 +28,30 @@ export const CHIPS: readonly Chip[] = [
   { id: "stats", label: "Stats", mask: bits(Row.USAGE, Row.PROGRESS), on: false },
 ];
 
-export const DEFAULT_ON: ReadonlySet<string> = new Set(CHIPS.filter((chip) => chip.on).map((chip) => chip.id));
+const USUAL = CHIPS.filter((chip) => chip.on).map((chip) => chip.id);
+
+/*  In the address: ids of those that are on; nothing: the usual ones. */
+export function readKinds(text: string): ReadonlySet<string> {
+  const found = text.split(",").filter((id) => CHIPS.some((chip) => chip.id === id));
+  return new Set(found.length > 0 || text === "none" ? found : USUAL);
+}
+
+export function writeKinds(on: ReadonlySet<string>): string {
+  const ids = CHIPS.filter((chip) => on.has(chip.id)).map((chip) => chip.id);
+  return ids.join() === USUAL.join() ? "" : ids.join() || "none";
+}
+
+/*  A click turns one on or off; alone: only this one, or all again. */
+export function toggled(on: ReadonlySet<string>, id: string, alone: boolean): ReadonlySet<string> {
+  if (alone) {
+    return new Set(on.size === 1 && on.has(id) ? USUAL : [id]);
+  }
+  const next = new Set(on);
+  if (!next.delete(id)) {
+    next.add(id);
+  }
+  return next;
+}
 
 /*  Gaps and the run's own milestones are always shown: they are no noise. */
 const ALWAYS = bits(Row.MISSING, Row.RUN);

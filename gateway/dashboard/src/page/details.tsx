@@ -5,10 +5,13 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 import type { AgentToolCall, AgentToolResult, JsonObject, JsonValue } from "../core/events.gen.ts";
+import { changedPaths } from "../core/files.ts";
 import { Row, rowKind } from "../core/rows.ts";
+import { type EditStep, editSteps } from "../text/accumulate.ts";
+import { safeHref } from "../text/markdown.ts";
 import { callTarget } from "../text/summary.ts";
 import { visible } from "../text/visible.ts";
-import { Diff, Json, Patch, Terminal } from "./blocks.tsx";
+import { CHARS_MAX, Diff, Json, Patch, Terminal } from "./blocks.tsx";
 
 const text = (value: JsonValue | undefined): string => (typeof value === "string" ? value : "");
 const isObject = (value: JsonValue | undefined): value is JsonObject =>
@@ -16,28 +19,38 @@ const isObject = (value: JsonValue | undefined): value is JsonObject =>
 
 /*  Edit, Write, MultiEdit, patches. */
 export function EditBody({ call }: { call: AgentToolCall }) {
-  const { input } = call;
-  const edits = Array.isArray(input.edits) ? input.edits.filter(isObject).slice(0, 100) : [input];
+  const steps = editSteps(call);
+  const paths = changedPaths(call.input);
+  if (paths.length > 0) {
+    return <Paths of={paths} />;
+  }
+  return steps.length === 0 ? <Json value={call.input} /> : steps.map((step, at) => <OneEdit key={at} step={step} />);
+}
+
+const KIND_CLASSES: Record<string, string> = { add: "created", delete: "deleted" };
+
+/*  Of several files at once, only which and how. */
+function Paths({ of }: { of: { path: string; kind: string }[] }) {
   return (
-    <>
-      {edits.map((edit, at) => (
-        <OneEdit key={at} edit={edit} call={call} />
+    <ul class="paths mono">
+      {of.map(({ path, kind }) => (
+        <li key={path}>
+          <span class={`file-action ${KIND_CLASSES[kind] ?? ""}`}>{visible(kind)}</span> {visible(path)}
+        </li>
       ))}
-    </>
+    </ul>
   );
 }
 
-function OneEdit({ edit, call }: { edit: JsonObject; call: AgentToolCall }) {
-  const before = edit.old_string ?? edit.oldString;
-  const after = edit.new_string ?? edit.newString;
-  const patch = edit.patch ?? edit.diff ?? edit.unified_diff;
-  if (before !== undefined || after !== undefined) {
-    return <Diff before={text(before)} after={text(after)} />;
+function OneEdit({ step }: { step: EditStep }) {
+  if (step.patch !== undefined) {
+    return <Patch text={step.patch} />;
   }
-  if (typeof patch === "string") {
-    return <Patch text={patch} />;
-  }
-  return typeof edit.content === "string" ? <Diff before="" after={edit.content} whole /> : <Json value={call.input} />;
+  return step.content !== undefined ? (
+    <Diff before="" after={step.content} whole />
+  ) : (
+    <Diff before={step.before ?? ""} after={step.after ?? ""} />
+  );
 }
 
 /*  The rest of an input, beside what its own view shows. */
@@ -65,6 +78,29 @@ function Todos({ call }: { call: AgentToolCall }) {
   );
 }
 
+/*  Stands above already. */
+const PATHS = ["file_path", "filePath", "path", "absolute_path"];
+
+/*  Where it goes is said before anybody goes there. */
+function Web({ input }: { input: JsonObject }) {
+  const href = safeHref(text(input.url));
+  const host = href && /^\w+:\/\/([^/?#]+)/.exec(href)?.[1];
+  return (
+    <>
+      {href ? (
+        <p class="web">
+          <strong>{visible(host ?? "")}</strong>{" "}
+          <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+            open in a new tab
+          </a>
+        </p>
+      ) : null}
+      {text(input.prompt) ? <pre class="prompt">{visible(text(input.prompt))}</pre> : null}
+      <Rest input={input} without={["url", "prompt"]} />
+    </>
+  );
+}
+
 export function CallBody({ call }: { call: AgentToolCall }) {
   if (!isObject(call.input)) {
     return <Json value={call.input as JsonValue} />;
@@ -73,18 +109,24 @@ export function CallBody({ call }: { call: AgentToolCall }) {
     case Row.BASH:
       return (
         <>
-          <pre class="command">{visible(callTarget(call))}</pre>
+          <pre class="command">{visible(callTarget(call).slice(0, CHARS_MAX))}</pre>
           <Rest input={call.input} without={["command", "script"]} />
         </>
       );
     case Row.EDIT:
       return <EditBody call={call} />;
+    case Row.WEB:
+      return <Web input={call.input} />;
+    case Row.READ:
+      return <Rest input={call.input} without={PATHS} />;
+    case Row.SEARCH:
+      return <Rest input={call.input} without={[]} />;
     case Row.TODO:
       return <Todos call={call} />;
     case Row.AGENT:
       return (
         <>
-          <pre class="prompt">{visible(text(call.input.prompt))}</pre>
+          <pre class="prompt">{visible(text(call.input.prompt).slice(0, CHARS_MAX))}</pre>
           <Rest input={call.input} without={["prompt"]} />
         </>
       );

@@ -6,7 +6,16 @@
 */
 import { render } from "preact";
 import { App } from "./App.tsx";
+import { views } from "./parts.tsx";
+import { applyWidths } from "./prefs.ts";
 import { applyTheme } from "./theme.ts";
 
+const IDLE_MS = 2000;
+
 applyTheme();
+applyWidths();
 render(<App />, document.getElementById("app") as HTMLElement);
+
+/*  The run is shown; now what will be wanted next. */
+const soon = window.requestIdleCallback ?? ((fn: () => void) => setTimeout(fn, 200));
+soon(() => void views.load(), { timeout: IDLE_MS });

@@ -27,6 +27,7 @@ export interface RowListOptions {
   bind(node: HTMLElement, seq: number, row: number): void;
   anchors(seq: number): boolean /* may hold the reader's place: a gap row may not, it shrinks */;
   onFollow(following: boolean): void;
+  onSight(first: number, last: number): void /* seqs of the rows in sight */;
 }
 
 interface Slot {
@@ -46,6 +47,8 @@ export class RowList {
   #following = true;
   #anchor: { seq: number; offset: number } | undefined;
   #scheduled = false;
+  #first = -1; /* seqs in sight, as last told */
+  #last = -1;
   readonly #observer: ResizeObserver;
   readonly #listeners: [string, (event: Event) => void][];
 
@@ -56,6 +59,7 @@ export class RowList {
       ["scroll", () => this.#scrolled()],
       ["wheel", (event) => (event as WheelEvent).deltaY < 0 && this.follow(false)],
       ["touchmove", () => this.follow(false)],
+      ["selectstart", () => this.follow(false)],
       ["pointerdown", (event) => this.#pointer(event as PointerEvent)],
     ];
     for (const [name, fn] of this.#listeners) {
@@ -110,7 +114,7 @@ export class RowList {
       return;
     }
     const middle = y - (this.#viewport - this.#rowHeight) / 2;
-    const nearest = y < top ? y : y + this.#rowHeight - this.#viewport;
+    const nearest = y < top ? y - this.#rowHeight : y + 3 * this.#rowHeight - this.#viewport; /* and what comes next */
     this.#setVirtualTop(where === "center" ? middle : nearest);
     this.#keepPlace();
     this.#place();
@@ -119,6 +123,11 @@ export class RowList {
   nodeOf(row: number): HTMLElement | undefined {
     const slot = this.#slots[row % Math.max(1, this.#slots.length)];
     return slot?.row === row ? slot.node : undefined;
+  }
+
+  /*  Where the focus is moves with the reader, not with the node. */
+  focus(row: number): void {
+    this.nodeOf(row)?.focus({ preventScroll: true });
   }
 
   pageRows(): number {
@@ -239,8 +248,12 @@ export class RowList {
     const shift = this.#top - virtual;
     const first = Math.max(0, Math.floor(virtual / this.#rowHeight) - OVERSCAN);
     const end = Math.min(source.length, first + this.#slots.length);
+    const focused = document.activeElement;
     for (let row = first; row < end; row++) {
       const slot = this.#slots[row % this.#slots.length] as Slot;
+      if (slot.node === focused && slot.row !== row && slot.row >= 0) {
+        this.#o.scroller.focus({ preventScroll: true }); /* its row has gone out of sight */
+      }
       const y = Math.round(row * this.#rowHeight + shift);
       if (slot.y !== y) {
         slot.y = y;
@@ -261,6 +274,18 @@ export class RowList {
     if (this.#moved) {
       this.#moved = false;
       this.#o.scroller.scrollTop = this.#top;
+    }
+    this.#tellSight(virtual);
+  }
+
+  #tellSight(top: number): void {
+    const { source } = this.#o;
+    const first = source.seqAt(Math.max(0, Math.floor(top / this.#rowHeight)));
+    const last = source.seqAt(Math.min(source.length - 1, Math.floor((top + this.#viewport) / this.#rowHeight)));
+    if (first !== this.#first || last !== this.#last) {
+      this.#first = first;
+      this.#last = last;
+      this.#o.onSight(first, last);
     }
   }
 }

@@ -9,19 +9,25 @@
 */
 import type { AgentGateEvent, AgentToolResult } from "../core/events.gen.ts";
 import { Flag, isCall, Row } from "../core/rows.ts";
+import type { Run } from "../core/run.ts";
 import type { Missing } from "../core/runlog.ts";
-import type { RunStream } from "../core/runstream.ts";
-import { clockTime, compact, grouped, took } from "../text/format.ts";
-import { callBadge, KINDS, summary, word } from "../text/summary.ts";
+import { callMs } from "../core/sorted.ts";
+import { duration } from "../core/status.ts";
+import type { Group, View } from "../core/view.ts";
+import { clockTime, compact, dayTime, grouped, plural, took } from "../text/format.ts";
+import { callBadge, callTarget, KINDS, summary, word } from "../text/summary.ts";
+import { oneLine } from "../text/visible.ts";
 import { iconNode } from "./icons.tsx";
 
 export interface RowContext {
-  stream: RunStream;
+  run: Run;
+  view: View;
   selected: number;
   matches: ReadonlySet<number> | undefined;
-  newFrom: number /* a line above the first row at or after this seq; 0 none */;
+  newSeq: number /* a line stands above this row; 0: above none */;
+  newSince: string /* what the line says */;
   folded: ReadonlySet<number>;
-  sizes: boolean /* of answers, as in the Tools tab */;
+  sizes: boolean /* of answers, and bars of durations, as in the Tools tab */;
 }
 
 interface Parts {
@@ -37,6 +43,7 @@ interface Parts {
   size: Text;
   badge: Text;
   badgeSpan: HTMLElement;
+  bar: HTMLElement;
 }
 
 const PARTS = new WeakMap<HTMLElement, Parts>();
@@ -48,6 +55,17 @@ function part(node: HTMLElement, name: string): Text {
   span.append(text);
   node.append(span);
   return text;
+}
+
+/*  How long a call took, drawn: a tenth of the width is ten times longer. */
+function bar(node: HTMLElement): HTMLElement {
+  const outer = document.createElement("span");
+  const inner = document.createElement("span");
+  outer.className = "r-bar";
+  outer.setAttribute("aria-hidden", "true");
+  outer.append(inner);
+  node.append(outer);
+  return inner;
 }
 
 export function createRow(): HTMLElement {
@@ -67,6 +85,7 @@ export function createRow(): HTMLElement {
     adds: part(node, "r-adds"),
     dels: part(node, "r-dels"),
     size: part(node, "r-size"),
+    bar: bar(node),
     badge: part(node, "r-badge"),
   };
   PARTS.set(node, { ...parts, badgeSpan: parts.badge.parentElement as HTMLElement });
@@ -95,20 +114,34 @@ const REASONS: Record<Missing["reason"], string> = {
   retention: "no longer kept by the gateway",
 };
 
-export function missingText(stream: RunStream, seq: number): string {
-  const { from, to, parts } = stream.log.missingStretch(seq);
+export function missingText(run: Run, seq: number): string {
+  const { from, to, parts } = run.log.missingStretch(seq);
   const range = from === to ? `event ${grouped(from)}` : `events ${grouped(from)}–${grouped(to)}`;
   const first = parts[parts.length - 1]?.tag;
   if (first?.recoverable && first.state !== "failed") {
     return `fetching ${range}`;
   }
   const why =
-    first?.state === "failed" ? `could not be fetched: ${stream.backfillProblem}` : REASONS[first?.reason ?? "lost"];
-  return `${range} not received (${grouped(to - from + 1)}): ${why}`;
+    first?.state === "failed" ? `could not be fetched: ${run.fetchProblem}` : REASONS[first?.reason ?? "lost"];
+  return `${range} not received (${grouped(to - from + 1)}${between(run, from - 1, to + 1)}): ${why}`;
 }
 
-export const canFetch = (stream: RunStream, seq: number): boolean =>
-  stream.log.missingStretch(seq).parts.some((p) => p.tag.recoverable && p.tag.state === "failed");
+/*  A gap has no times of its own; its neighbours have. */
+function between(run: Run, before: number, after: number): string {
+  const { log } = run;
+  const from = before >= 1 ? clockTime(log.timeMs(before)) : "";
+  const to = after <= log.last ? clockTime(log.timeMs(after)) : "";
+  return from && to
+    ? `, ${from === to ? from : `${from}–${to}`}`
+    : from
+      ? `, after ${from}`
+      : to
+        ? `, before ${to}`
+        : "";
+}
+
+export const canFetch = (run: Run, seq: number): boolean =>
+  run.log.missingStretch(seq).parts.some((p) => p.tag.recoverable && p.tag.state === "failed");
 
 /*  What a failed command says of itself. */
 export function exitWord(result: AgentToolResult): string {
@@ -118,14 +151,20 @@ export function exitWord(result: AgentToolResult): string {
   return match ? `exit ${match[1]}` : "failed";
 }
 
-function callState(stream: RunStream, seq: number): { text: string; className: string } {
-  const result = stream.log.partner(seq);
+/*  Since when a call runs; a second is soon enough to say so. */
+const runningFor = (run: Run, seq: number): string => {
+  const ms = run.nowMs - run.log.timeMs(seq);
+  return ms >= 1000 ? duration(ms) : "";
+};
+
+function callState(run: Run, seq: number): { text: string; className: string } {
+  const result = run.log.partner(seq);
   if (result === 0) {
-    return stream.facts.ended
+    return run.facts.ended
       ? { text: "no result", className: "r-badge dim" }
-      : { text: "running", className: "r-badge going" };
+      : { text: `running ${runningFor(run, seq)}`, className: "r-badge going" };
   }
-  const event = stream.log.bodies.get(result) ?? stream.body(result);
+  const event = run.log.bodies.get(result) ?? run.body(result);
   if (event?.type !== "agent_tool_result") {
     return { text: "", className: "r-badge" };
   }
@@ -139,21 +178,76 @@ function bindMissing(parts: Parts, context: RowContext, seq: number): string {
   parts.icon.set("gap");
   set(parts.time, "");
   set(parts.word, "Gap");
-  set(parts.text, missingText(context.stream, seq));
+  set(parts.text, missingText(context.run, seq));
   set(parts.adds, "");
   set(parts.dels, "");
-  const fetchable = canFetch(context.stream, seq);
+  setBar(parts, 0);
+  const fetchable = canFetch(context.run, seq);
   setBadge(parts, fetchable ? "Fetch" : "", fetchable ? "r-badge act" : "r-badge");
-  return `row gap${context.stream.log.missingStretch(seq).parts.some((p) => p.tag.recoverable) ? " soft" : ""}`;
+  return `row gap${context.run.log.missingStretch(seq).parts.some((p) => p.tag.recoverable) ? " soft" : ""}`;
+}
+
+/*  From 10 ms, which is nothing, to a quarter of an hour, which is all. */
+function setBar(parts: Parts, ms: number): void {
+  const share = ms > 10 ? Math.min(1, Math.log10(ms / 10) / 5) : 0;
+  const width = `${Math.round(share * 100)}%`;
+  if (parts.bar.style.width !== width) {
+    parts.bar.style.width = width;
+  }
+}
+
+const MEMBERS_MAX = 200;
+const NAMED = 8;
+
+/*  The reads of a group, as one line: how many of what, and the first few names. */
+function bindGroup(parts: Parts, context: RowContext, group: Group): string {
+  const { run } = context;
+  const names = new Set<string>();
+  let reads = 0;
+  let searches = 0;
+  const inner = run.log.parent(group.first);
+  const end = Math.min(group.last, group.first + MEMBERS_MAX * 4);
+  for (let seq = group.first; seq <= end; seq++) {
+    const kind = run.log.kind(seq);
+    if ((kind === Row.READ || kind === Row.SEARCH) && run.log.parent(seq) === inner) {
+      reads += kind === Row.READ ? 1 : 0;
+      searches += kind === Row.SEARCH ? 1 : 0;
+      const event = names.size < NAMED ? run.body(seq) : undefined;
+      if (event?.type === "agent_tool_call") {
+        names.add(oneLine(callTarget(event, run.facts.started?.cwd), 60));
+      }
+    }
+  }
+  const more = end < group.last ? " and more" : "";
+  const what = [reads ? plural(reads, "read") : "", searches ? plural(searches, "search", "searches") : ""];
+  parts.icon.set("unfold");
+  set(parts.time, clockTime(run.log.timeMs(group.first)));
+  set(parts.word, searches > reads ? "Searches" : "Reads");
+  set(
+    parts.text,
+    `${what.filter(Boolean).join(", ")}${more}: ${[...names].join(", ")}${names.size < NAMED ? "" : " …"}`,
+  );
+  set(parts.adds, "");
+  set(parts.dels, "");
+  setBar(parts, 0);
+  const { text, className } = callState(run, group.last);
+  setBadge(parts, `${group.count} rows${text.startsWith("running") ? `  ${text}` : ""}`, className);
+  return `row t-blue code-row group${run.log.bodies.get(group.first) ? "" : " cold"}`;
 }
 
 function bindBadge(parts: Parts, context: RowContext, event: AgentGateEvent, seq: number): void {
-  const badge = event.type === "agent_tool_call" ? callBadge(event) : undefined;
-  set(parts.adds, badge?.adds ? `+${badge.adds}` : "");
-  set(parts.dels, badge?.dels ? `−${badge.dels}` : "");
-  if (event.type === "agent_tool_call") {
-    const { text, className } = callState(context.stream, seq);
-    const agent = context.stream.facts.agents.get(event.toolUseId);
+  const failed = context.run.log.flags(seq) & Flag.FAILED;
+  const badge = event.type === "agent_tool_call" && !failed ? callBadge(event) : undefined;
+  set(parts.adds, badge?.adds ? `\u2002+${badge.adds}` : "");
+  set(parts.dels, badge?.dels ? `\u2002−${badge.dels}` : "");
+  setBar(parts, context.sizes ? callMs(context.run.log, seq) : 0);
+  const message = event.type === "agent_error" ? context.run.facts.message(seq) : undefined;
+  if (message && message.count > 1 && context.view.filter.once) {
+    const last = clockTime(context.run.log.timeMs(message.last));
+    setBadge(parts, `×${grouped(message.count)}, last ${last}`, "r-badge dim");
+  } else if (event.type === "agent_tool_call") {
+    const { text, className } = callState(context.run, seq);
+    const agent = context.run.facts.agents.get(event.toolUseId);
     const folded = agent && context.folded.has(agent.number) ? `${agent.events} events folded  ` : "";
     setBadge(parts, folded + text, className);
   } else {
@@ -163,19 +257,20 @@ function bindBadge(parts: Parts, context: RowContext, event: AgentGateEvent, seq
 }
 
 function bindEvent(parts: Parts, context: RowContext, seq: number): string {
-  const { stream } = context;
-  const kind = stream.log.kind(seq);
+  const { run } = context;
+  const kind = run.log.kind(seq);
   const info = KINDS[kind];
-  const event = stream.body(seq);
-  parts.icon.set(info.icon);
-  set(parts.time, clockTime(stream.log.timeMs(seq)));
+  const event = run.body(seq);
+  parts.icon.set(context.view.filter.group && context.view.groupOf(seq)?.first === seq ? "fold" : info.icon);
+  set(parts.time, clockTime(run.log.timeMs(seq)));
   set(parts.word, event ? word(event) : info.word);
-  set(parts.text, event ? summary(event, stream.facts.started?.cwd) : "");
+  set(parts.text, event ? summary(event, run.facts.started?.cwd) : "");
   if (event) {
     bindBadge(parts, context, event, seq);
   } else {
     set(parts.adds, "");
     set(parts.dels, "");
+    setBar(parts, 0);
     setBadge(parts, "", "r-badge");
   }
   const mono =
@@ -185,41 +280,58 @@ function bindEvent(parts: Parts, context: RowContext, seq: number): string {
     kind === Row.SEARCH ||
     kind === Row.FILE ||
     kind === Row.RAW;
-  const failed = stream.log.flags(seq) & Flag.FAILED && !(event?.type === "agent_tool_call" && !isCall(kind));
+  const failed = run.log.flags(seq) & Flag.FAILED && !(event?.type === "agent_tool_call" && !isCall(kind));
   return `row t-${info.tone}${mono ? " code-row" : ""}${kind === Row.THINKING ? " soft" : ""}${failed ? " failed" : ""}${event ? "" : " cold"}${kind === Row.TEXT ? " says" : ""}`;
 }
 
 /*  Everything a row's looks depend on; equal keys look equal. */
-function rowKey(context: RowContext, seq: number): string {
-  const { stream } = context;
-  const { log } = stream;
+function rowKey(context: RowContext, seq: number, group: Group | undefined): string {
+  const { run } = context;
+  const { log } = run;
   const kind = log.kind(seq);
-  const result = log.partner(seq);
+  const result = log.partner(group ? group.last : seq);
   const here = log.bodies.get(seq) ? 1 : 0;
   const resultHere = result !== 0 && log.bodies.get(result) ? 1 : 0;
-  const open = kind === Row.MISSING ? missingText(stream, seq) : isCall(kind) && stream.facts.ended ? "e" : "";
-  const agents = kind === Row.AGENT ? context.folded.size : 0;
+  const going = isCall(kind) && result === 0 ? (run.facts.ended ? "e" : runningFor(run, group ? group.last : seq)) : "";
+  const open = kind === Row.MISSING ? missingText(run, seq) : going;
+  const folds = kind === Row.AGENT ? context.folded.size : group ? group.count : 0;
+  const times = kind === Row.ERROR || kind === Row.WARNING ? (run.facts.message(seq)?.count ?? 0) : 0;
   const marks =
-    (context.selected === seq ? 1 : 0) + (context.matches?.has(seq) ? 2 : 0) + (context.newFrom === seq ? 4 : 0);
-  return `${stream.generation} ${seq} ${kind} ${log.flags(seq)} ${result} ${here}${resultHere} ${marks} ${agents} ${log.parent(seq)} ${open}`;
+    (context.selected === seq ? 1 : 0) + (context.matches?.has(seq) ? 2 : 0) + (context.newSeq === seq ? 4 : 0);
+  return `${run.generation} ${seq} ${kind} ${log.flags(seq)} ${result} ${here}${resultHere} ${marks} ${folds} ${times} ${log.parent(seq)} ${open} ${run.facts.started ? 1 : 0}`;
+}
+
+/*  The group that seq stands for. */
+function closedGroup({ view }: RowContext, seq: number): Group | undefined {
+  const group = view.filter.group ? view.groupOf(seq) : undefined;
+  return group?.first === seq && !view.isOpened(group) ? group : undefined;
 }
 
 export function bindRow(node: HTMLElement, context: RowContext, seq: number): void {
   const parts = PARTS.get(node) as Parts;
-  const key = rowKey(context, seq);
+  const group = closedGroup(context, seq);
+  const key = rowKey(context, seq, group);
   if (parts.key === key) {
     return;
   }
   parts.key = key;
-  const { log } = context.stream;
-  set(parts.size, context.sizes ? resultSize(context.stream, seq) : "");
-  let className = log.kind(seq) === Row.MISSING ? bindMissing(parts, context, seq) : bindEvent(parts, context, seq);
+  const { log } = context.run;
+  set(parts.size, context.sizes ? resultSize(context.run, seq) : "");
+  let className = group
+    ? bindGroup(parts, context, group)
+    : log.kind(seq) === Row.MISSING
+      ? bindMissing(parts, context, seq)
+      : bindEvent(parts, context, seq);
   const parent = log.parent(seq);
   if (parent !== 0) {
     className += ` sub sub-${parent % 6}`;
   }
   const selected = context.selected === seq;
-  className += `${selected ? " selected" : ""}${context.matches?.has(seq) ? " match" : ""}${context.newFrom === seq ? " newline" : ""}`;
+  const fresh = context.newSeq === seq;
+  className += `${selected ? " selected" : ""}${context.matches?.has(seq) ? " match" : ""}${fresh ? " newline" : ""}`;
+  if (fresh) {
+    node.dataset.since = context.newSince;
+  }
   if (className !== parts.className) {
     parts.className = className;
     node.className = className;
@@ -236,13 +348,15 @@ export function bindRow(node: HTMLElement, context: RowContext, seq: number): vo
 }
 
 /*  Size of the answer, in the Tools tab. */
-function resultSize(stream: RunStream, seq: number): string {
-  const result = stream.log.partner(seq);
-  const event = result ? stream.log.bodies.get(result) : undefined;
+function resultSize(run: Run, seq: number): string {
+  const result = run.log.partner(seq);
+  const event = result ? run.log.bodies.get(result) : undefined;
   return event?.type === "agent_tool_result" && event.contentLength > 0 ? `${compact(event.contentLength)} chars` : "";
 }
 
-/*  All of a cut line, when somebody points at it. */
-export function titleRow(node: HTMLElement): void {
-  node.title = PARTS.get(node)?.text.data ?? "";
+/*  All of a cut line and its day, when somebody points at it. */
+export function titleRow(node: HTMLElement, run: Run): void {
+  const parts = PARTS.get(node);
+  const at = parts && run.log.kind(parts.seq) !== Row.MISSING ? `${dayTime(run.log.timeMs(parts.seq))}\n` : "";
+  node.title = at + (parts?.text.data ?? "");
 }

@@ -96,3 +96,34 @@ export function hunks(lines: readonly DiffLine[], around = 3): (DiffLine | undef
   });
   return shown;
 }
+
+/*  Side by side: what went beside what came in its place; a hole stays one. */
+export function sides(
+  lines: readonly (DiffLine | undefined)[],
+): ([DiffLine | undefined, DiffLine | undefined] | undefined)[] {
+  const shown: ([DiffLine | undefined, DiffLine | undefined] | undefined)[] = [];
+  let gone: DiffLine[] = [];
+  let came: DiffLine[] = [];
+  const flush = (): void => {
+    for (let at = 0; at < Math.max(gone.length, came.length); at++) {
+      shown.push([gone[at], came[at]]);
+    }
+    gone = [];
+    came = [];
+  };
+  for (const line of lines) {
+    if (line?.kind === "-") {
+      if (came.length > 0) {
+        flush();
+      }
+      gone.push(line);
+    } else if (line?.kind === "+") {
+      came.push(line);
+    } else {
+      flush();
+      shown.push(line && [line, line]);
+    }
+  }
+  flush();
+  return shown;
+}

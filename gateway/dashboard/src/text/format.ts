@@ -51,6 +51,15 @@ export const money = (usd: number): string => `$${usd < 0.1 ? usd.toFixed(4) : u
 
 export const plural = (n: number, one: string, many = `${one}s`): string => `${grouped(n)} ${n === 1 ? one : many}`;
 
-export const words = (text: string): number => text.split(/\s+/).filter(Boolean).length;
+export function words(text: string): number {
+  let count = 0;
+  let inside = false;
+  for (let at = 0; at < text.length; at++) {
+    const blank = text.charCodeAt(at) <= 0x20;
+    count += !blank && !inside ? 1 : 0;
+    inside = !blank;
+  }
+  return count;
+}
 
 export const eventTime = (event: AgentGateEvent): number => Date.parse(event.timestamp) || 0;

@@ -5,7 +5,7 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 import type { AgentGateEvent, AgentToolCall, JsonObject, JsonValue } from "../core/events.gen.ts";
-import { changeOf } from "../core/files.ts";
+import { changedPaths, changeOf } from "../core/files.ts";
 import { Row, type RowKind, rowKind } from "../core/rows.ts";
 import { wholeList } from "../core/todos.ts";
 import { stripAnsi } from "./ansi.ts";
@@ -83,10 +83,12 @@ export function callTarget(call: AgentToolCall, cwd?: string): string {
         (Array.isArray(input.command) ? input.command.join(" ") : text(input.script)) ||
         jsonLine(input)
       );
-    case Row.READ:
-      return shortPath(call.path ?? text(input.file_path), cwd) + readRange(call);
+    case Row.READ: {
+      const path = call.path ?? text(input.file_path);
+      return path ? shortPath(path, cwd) + readRange(call) : jsonLine(input);
+    }
     case Row.EDIT:
-      return shortPath(call.path ?? (text(input.file_path) || changedPaths(input) || jsonLine(input)), cwd);
+      return call.path ? shortPath(call.path, cwd) : editTarget(input, cwd);
     case Row.SEARCH:
       return searchTarget(call, cwd);
     case Row.WEB:
@@ -100,19 +102,35 @@ export function callTarget(call: AgentToolCall, cwd?: string): string {
   }
 }
 
-/*  Codex changes several files in one call. */
-function changedPaths(input: JsonObject): string {
-  const changes = Array.isArray(input.changes) ? input.changes : [];
-  return changes.map((change) => text((change as JsonObject | null)?.path)).join(", ");
+function editTarget(input: JsonObject, cwd: string | undefined): string {
+  const paths = changedPaths(input).map((one) => one.path);
+  return (
+    (paths.length > 0 ? paths : [text(input.file_path)]).map((path) => shortPath(path, cwd)).join(", ") ||
+    jsonLine(input)
+  );
 }
 
 function todoTarget(call: AgentToolCall): string {
   const list = wholeList(call.input);
   if (!list) {
-    return text(call.input.subject) || jsonLine(call.input);
+    return text(call.input.subject) || taskTarget(call.input) || jsonLine(call.input);
   }
   return `${list.filter((todo) => todo.state === "done").length} of ${list.length} done`;
 }
+
+/*  Lists that are kept task by task: which one, and what becomes of it. */
+function taskTarget(input: JsonObject): string {
+  const id = input.taskId ?? input.id;
+  if (typeof id !== "string" && typeof id !== "number") {
+    return "";
+  }
+  const status = text(input.status).replaceAll("_", " ");
+  return `task ${id}${status ? `: ${status}` : ""}`;
+}
+
+/*  Some agents run every command in a shell of its own; what matters is inside. */
+const inShell = (command: string): string =>
+  /^(?:\/\S*\/)?(?:ba|z|da)?sh -l?c (['"]?)(.+)\1$/s.exec(command)?.[2] ?? command;
 
 /*  Short facts of a call that stand at the right end of its row. */
 export function callBadge(call: AgentToolCall): { adds: number; dels: number } | undefined {
@@ -144,10 +162,20 @@ function runLine(event: AgentGateEvent): string {
   }
 }
 
+/*  Tools of an MCP server are named mcp__server__tool: the row's word is the tool, its text begins with the server. */
+const MCP = /^mcp__(.+?)__(.+)$/;
+
+function callLine(call: AgentToolCall, cwd: string | undefined): string {
+  const target = callTarget(call, cwd);
+  const kind = rowKind(call);
+  const server = kind === Row.TOOL ? MCP.exec(call.toolName)?.[1] : undefined;
+  return server ? `${server}  ${target}` : kind === Row.BASH ? inShell(target) : target;
+}
+
 function line(event: AgentGateEvent, cwd: string | undefined): string {
   switch (event.type) {
     case "agent_tool_call":
-      return callTarget(event, cwd);
+      return callLine(event, cwd);
     case "agent_tool_result":
       return event.error ?? (event.contentPreview || "(no output)");
     case "agent_output":
@@ -177,8 +205,10 @@ export const unmarked = (source: string): string =>
     .replace(/```\w*|\*\*|`/g, "")
     .replace(/^(#+|[-*]|>|\d+\.) +/gm, "");
 
+const LINE_CHARS = 4000; /* looked at for a row, escapes included */
+
 export function summary(event: AgentGateEvent, cwd?: string): string {
-  return oneLine(stripAnsi(String(line(event, cwd))));
+  return oneLine(stripAnsi(String(line(event, cwd)).slice(0, LINE_CHARS)));
 }
 
 /*  The word of the row: a tool goes by the agent's own name for it. */
@@ -188,7 +218,7 @@ export function word(event: AgentGateEvent): string {
     event.type === "agent_tool_call" &&
     (kind === Row.TOOL || kind === Row.EDIT || kind === Row.SEARCH || kind === Row.WEB)
   ) {
-    return oneLine(event.toolName, 24);
+    return oneLine(MCP.exec(event.toolName)?.[2] ?? event.toolName, 24);
   }
   return KINDS[kind].word;
 }
