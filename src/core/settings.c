@@ -440,6 +440,11 @@ const char *ag_settings_source (const ag_settings_t *self, const char *name)
     return s_source_names[self->values[s_known (self, name)].source];
 }
 
+bool ag_settings_outweighs (const ag_settings_t *self, const char *name, const char *other)
+{
+    return self->values[s_known (self, name)].source > self->values[s_known (self, other)].source;
+}
+
 void ag_settings_print (const ag_settings_t *self, FILE *out)
 {
     for (size_t i = 0; i < self->count; i++) {

@@ -60,6 +60,9 @@ size_t ag_settings_count (const ag_settings_t *self, const char *name);
 const char *ag_settings_nth (const ag_settings_t *self, const char *name, size_t index);
 /*  Where the value came from: "default", "file", "environment", "flag". */
 const char *ag_settings_source (const ag_settings_t *self, const char *name);
+/*  Two settings for one thing: whether this one was given by a stronger source, and so
+    stands alone. */
+bool ag_settings_outweighs (const ag_settings_t *self, const char *name, const char *other);
 
 /*  name = value  # source, a line each; what --check-config prints. A settings
     file may hold it as it is. */

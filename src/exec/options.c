@@ -204,19 +204,28 @@ static int s_check_endpoints (const char *name, const char **list, size_t count,
     return 0;
 }
 
+/*  --gateway and --bus, --control say the same thing: the stronger source's stand alone. */
+static bool s_take_gateways (ag_options_t *self, const ag_settings_t *settings)
+{
+    bool outweighed = ag_settings_outweighs (settings, "bus", "gateway")
+        || ag_settings_outweighs (settings, "control", "gateway");
+    for (size_t i = 0; !outweighed && i < ag_settings_count (settings, "gateway"); i++)
+        s_add_gateway (self, ag_settings_nth (settings, "gateway", i));
+    if (!ag_settings_outweighs (settings, "gateway", "bus"))
+        s_copy (settings, self, "bus", &self->bus, &self->bus_count);
+    if (!ag_settings_outweighs (settings, "gateway", "control"))
+        s_copy (settings, self, "control", &self->control, &self->control_count);
+    return !outweighed && ag_settings_count (settings, "gateway") > 0;
+}
+
 static int s_take_endpoints (ag_options_t *self, const ag_settings_t *settings, char **error_r)
 {
-    for (size_t i = 0; i < ag_settings_count (settings, "gateway"); i++)
-        s_add_gateway (self, ag_settings_nth (settings, "gateway", i));
-    bool gateways = self->bus_count > 0;
-    s_copy (settings, self, "bus", &self->bus, &self->bus_count);
-    s_copy (settings, self, "control", &self->control, &self->control_count);
     const char *curve = ag_settings_string (settings, "curve-dir");
     self->curve_dir = curve ? s_own (self, ag_strdup (curve)) : NULL;
     self->streaming = ag_settings_flag (settings, "stream");
     if (!self->streaming)
         return 0;
-    bool place = true;
+    bool gateways = s_take_gateways (self, settings), place = true;
     if (!gateways && !self->bus_count)
         place = s_add_usual (self, ag_path_bus, &self->bus, &self->bus_count);
     if (!gateways && !self->control_count && place)

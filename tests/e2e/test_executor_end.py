@@ -479,6 +479,20 @@ def test_check_config_tells_what_follows_and_what_is_wrong(executor):
         assert (answer.returncode, answer.stdout) == (2, "") and wrong[1] in answer.stderr
 
 
+@pytest.mark.parametrize("words, variables, expected", [
+    (["--gateway", "/x"], {"AGENTGATE_BUS": "ipc:///e/bus", "AGENTGATE_CONTROL": "ipc:///e/control"}, "/x /x"),
+    (["--bus", "ipc:///f/bus", "--control", "ipc:///f/control"], {"AGENTGATE_GATEWAY": "/e"}, "/f /f"),
+    (["--gateway", "/x", "--bus", "ipc:///f/bus"], {"AGENTGATE_CONTROL": "ipc:///e/control"}, "/x,/f /x"),
+    ([], {"AGENTGATE_GATEWAY": "/e", "AGENTGATE_BUS": "ipc:///e2/bus"}, "/e,/e2 /e"),
+])
+def test_gateway_and_endpoints_of_the_stronger_source(executor, words, variables, expected):
+    """--gateway says both endpoints: what a flag says stands alone, whichever way the environment says it."""
+    told = dict(line[2:].split(": ", 1) for line in ask(executor, "--check-config", *words, **variables).stdout.splitlines()
+                if line.startswith(("# bus: ", "# control: ")))
+    folders = {name: ",".join(one.removeprefix("ipc://").rsplit("/", 1)[0] for one in told[name].split()) for name in told}
+    assert f"{folders['bus']} {folders['control']}" == expected
+
+
 def test_streaming_switched_off(build_dir, executor):
     """Journals, publishes nothing although a gateway is there, and owes nothing to anybody."""
     with Gateway(build_dir, executor.folder) as gateway:
