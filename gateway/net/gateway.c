@@ -133,16 +133,6 @@ static int s_keep_lock (ag_gateway_t *self, int fd)
     return fd == -1 ? -1 : 0;
 }
 
-/*  Before anything is made beside them. */
-static int s_check_endpoints (const ag_gateway_options_t *options, char **error_r)
-{
-    const char *const endpoints[] = { options->bus, options->control, options->republish };
-    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++)
-        if (endpoints[i] && ag_endpoint_check (endpoints[i], options->insecure || options->curve_dir, error_r) != 0)
-            return -1;
-    return 0;
-}
-
 static int s_lock (ag_gateway_t *self, char **error_r)
 {
     const ag_gateway_options_t *options = &self->options;
@@ -209,9 +199,7 @@ static int s_open (ag_gateway_t *self, char **error_r)
 {
     if (self->options.token_file && !(self->tokens = ag_tokens_load (self->options.token_file, error_r)))
         return -1;
-    if (s_take_signals (self, error_r) != 0 || s_check_endpoints (&self->options, error_r) != 0)
-        return -1;
-    if (s_lock (self, error_r) != 0 || s_open_archive (self, error_r) != 0)
+    if (s_take_signals (self, error_r) != 0 || s_lock (self, error_r) != 0 || s_open_archive (self, error_r) != 0)
         return -1;
     s_open_hub (self);
     self->server = ag_server_open (self, error_r);

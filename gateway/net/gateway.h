@@ -14,31 +14,11 @@
 #include "feed/hub.h"
 #include "net/archive.h"
 #include "net/intake.h"
+#include "net/options.h"
 
 typedef struct ag_gateway ag_gateway_t;
 typedef struct ag_server ag_server_t;
 typedef struct ag_tokens ag_tokens_t;
-
-/*  Everything that can be set (SPEC section 10); strings are lent. */
-typedef struct {
-    const char *listen;                 /* HOST:PORT */
-    const char *bus, *control, *republish;
-    const char *state_dir;
-    bool store;                         /* false: --store none */
-    const char *curve_dir;
-    const char *tls_cert, *tls_key;
-    const char *token_file;
-    const char *const *origins;         /* allowed besides our own */
-    size_t origin_count;
-    const char *dashboard_dir;          /* or NULL: the one linked in */
-    bool insecure;
-    uint32_t rate_limit, buffer_events;
-    int64_t batch_us, retention_us, store_retention_us;
-    uint64_t store_bytes;
-    uint32_t connections, connections_per_address, subscriptions;
-    int64_t ping_us;                    /* silence of a viewer before it is pinged */
-    int64_t stall_us;                   /* without an answer, or with a socket that does not drain, it is closed after this */
-} ag_gateway_options_t;
 
 /*  What HTTP and WebSocket handlers may use. */
 struct ag_gateway {
@@ -68,7 +48,7 @@ struct ag_gateway {
     size_t lock_count;
 };
 
-/*  Opens everything; "listening on ..." is said by ag_gateway_run. NULL with *error_r. */
+/*  Opens everything with options that were checked; "listening on ..." is said by ag_gateway_run. NULL with *error_r. */
 ag_gateway_t *ag_gateway_new (const ag_gateway_options_t *options, char **error_r);
 /*  Until SIGINT or SIGTERM; clients are told (4012). 0 or -1. */
 int ag_gateway_run (ag_gateway_t *self);

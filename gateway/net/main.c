@@ -121,8 +121,6 @@ static void s_take_paths (const ag_settings_t *settings, ag_gateway_options_t *o
     if (strcmp (options->republish, "none") == 0)
         options->republish = NULL;
     options->state_dir = s_or (settings, "state-dir", ag_path_state_dir);
-    if (ag_path_make (options->state_dir, 0700) != 0)
-        ag_fatal (FAILED, "--state-dir %s: cannot be made: %m", options->state_dir);
 }
 
 static void s_take (const ag_settings_t *settings, ag_gateway_options_t *options)
@@ -148,8 +146,6 @@ static void s_take (const ag_settings_t *settings, ag_gateway_options_t *options
         .ping_us = ag_settings_integer (settings, "ping-s") * 1000000,
         .stall_us = ag_settings_integer (settings, "stall-s") * 1000000,
     };
-    if (!options->tls_cert != !options->tls_key)
-        ag_fatal (WRONG_USE, "--tls-cert and --tls-key belong together");
     s_take_origins (settings, options);
     s_take_paths (settings, options);
 }
@@ -173,6 +169,9 @@ static void s_set_descriptors (uint32_t connections)
 static int s_run (const ag_gateway_options_t *options)
 {
     char *error = NULL;
+    if (ag_path_make (options->state_dir, 0700) != 0)
+        ag_fatal (FAILED, "--state-dir %s: cannot be made: %m", options->state_dir);
+    s_set_descriptors (options->connections);
     ag_gateway_t *gateway = ag_gateway_new (options, &error);
     if (!gateway)
         ag_fatal (FAILED, "%s", error);
@@ -197,15 +196,15 @@ int main (int argc, char **argv)
         ag_fatal (WRONG_USE, "'%s': only options are allowed; see --help", argv[ag_settings_rest (settings)]);
     ag_log_level_parse (ag_settings_string (settings, "log-level"), &level);
     ag_log_init ("agentgate-gateway", level, strcmp (ag_settings_string (settings, "log-format"), "json") == 0);
-    if (ag_settings_flag (settings, "check-config")) {
-        ag_settings_print (settings, stdout);
-        ag_settings_destroy (&settings);
-        return 0;
-    }
     ag_gateway_options_t options;
     s_take (settings, &options);
-    s_set_descriptors (options.connections);
-    int status = s_run (&options);
+    if (ag_gateway_options_check (&options, &error) != 0)
+        ag_fatal (WRONG_USE, "%s", error);
+    int status = 0;
+    if (ag_settings_flag (settings, "check-config"))
+        ag_settings_print (settings, stdout);
+    else
+        status = s_run (&options);
     free ((void *) options.origins);
     ag_settings_destroy (&settings);
     return status;

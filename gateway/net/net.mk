@@ -21,6 +21,7 @@ libag_net_la_SOURCES = \
 	gateway/net/intake.c gateway/net/intake.h \
 	gateway/net/lock.c gateway/net/lock.h \
 	gateway/net/metrics.c \
+	gateway/net/options.c gateway/net/options.h \
 	gateway/net/origin.c \
 	gateway/net/reply.c gateway/net/reply.h \
 	gateway/net/runs.c gateway/net/runs.h \

@@ -381,26 +381,6 @@ static void s_log (int level, const char *line)
     ag_log (told ? loud : AG_LOG_DEBUG, "LWS", "%.*s", (int) strcspn (line, "\n"), line);
 }
 
-/*  "HOST:PORT", "[v6]:PORT" or "PORT". 0, or -1. */
-static int s_split (const char *listen, char **host_r, int *port_r)
-{
-    const char *colon = strrchr (listen, ':'), *digits = colon ? colon + 1 : listen;
-    char *end = NULL;
-    long port = strtol (digits, &end, 10);
-    if (end == digits || *end || port < 0 || port > 65535)
-        return -1;
-    size_t host_len = colon ? (size_t) (colon - listen) : 0;
-    bool brackets = host_len >= 2 && listen[0] == '[' && listen[host_len - 1] == ']';
-    *host_r = colon ? ag_strndup (listen + brackets, host_len - 2 * brackets) : ag_strdup ("127.0.0.1");
-    *port_r = (int) port;
-    return 0;
-}
-
-static bool s_is_loopback (const char *host)
-{
-    return strncmp (host, "127.", 4) == 0 || strcmp (host, "::1") == 0 || strcmp (host, "localhost") == 0;
-}
-
 static int s_listen (ag_server_t *self, int port, char **error_r)
 {
     /*  For its own pings lws walks along all connections with each message that comes; ours cost nothing. */
@@ -435,16 +415,9 @@ static int s_open (ag_server_t *self, char **error_r)
 {
     const ag_gateway_options_t *options = &self->gateway->options;
     int port = 0;
-    if (s_split (options->listen, &self->host, &port) != 0) {
-        *error_r = ag_asprintf ("listen: must be HOST:PORT, not \"%s\"", options->listen);
+    if (ag_listen_split (options->listen, &self->host, &port, error_r) != 0)
         return -1;
-    }
-    self->loopback = s_is_loopback (self->host);
-    if (!self->loopback && !self->gateway->tokens && !options->insecure) {
-        *error_r = ag_asprintf ("listen: %s can be reached from outside, so tokens are needed (--token-file), or "
-            "--insecure", options->listen);
-        return -1;
-    }
+    self->loopback = ag_listen_is_loopback (self->host);
     lws_set_log_level (LLL_ERR | LLL_WARN, s_log);
     struct lws_context_creation_info info = {
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (options->tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),

@@ -111,7 +111,7 @@ ag_tokens_t *ag_tokens_load (const char *path, char **error_r)
 {
     FILE *file = fopen (path, "re");
     if (!file) {
-        *error_r = ag_asprintf ("token-file %s: %s", path, strerror (errno));
+        *error_r = ag_asprintf ("--token-file %s: %s", path, strerror (errno));
         return NULL;
     }
     ag_tokens_t *self = ag_calloc (1, sizeof *self);

@@ -671,9 +671,19 @@ def test_a_second_gateway_is_kept_away(build_dir, run_dir, gateway):
     assert get(gateway, "/healthz") == {"status": "ok"}
 
 
-def test_check_config(build_dir):
+@pytest.mark.parametrize("options", [
+    ["--listen", "0.0.0.0:0"], ["--listen", "nowhere"], ["--bus", "tcp://0.0.0.0:*"], ["--tls-cert", "x"],
+    ["--tls-cert", "/nonexistent", "--tls-key", "/dev/null"], ["--token-file", "/nonexistent"], ["--curve-dir", "/nonexistent"],
+], ids=" ".join)
+def test_check_config_finds_what_would_not_start(build_dir, run_dir, options):
+    """Before a restart an operator asks; and nothing is made or opened for the answer."""
+    said = fails(build_dir, run_dir, "--check-config", *options, status=2)
+    assert options[0] in said and not list(run_dir.iterdir())
+
+
+def test_check_config(build_dir, run_dir):
     done = subprocess.run([build_dir / "agentgate-gateway", "--check-config", "--rate-limit", "7"], capture_output=True,
-                          text=True, timeout=60, env={"AGENTGATE_STREAM_BATCH_MS": "250", "AGENTGATE_CONFIG": "/dev/null"}, check=True)
+                          text=True, timeout=60, env={"HOME": str(run_dir), "AGENTGATE_STREAM_BATCH_MS": "250", "AGENTGATE_CONFIG": "/dev/null"}, check=True)
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert any(line.startswith("rate-limit = 7") and "flag" in line for line in lines)
     assert any(line.startswith("batch-ms = 250") and "environment" in line for line in lines)
