@@ -147,6 +147,25 @@ test_an_epoch_that_is_not_known_yet_waits (void **state)
     tap_expect (&tap, "stream_started c3 c4");
 }
 
+/*  A position without an epoch, in a run that nobody knows yet: the cursor keeps it, so
+    that who comes back with it does not get again what it has. */
+static void
+test_a_position_in_an_unknown_run_stays_in_the_cursor (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 50);
+    s_after (0, 3);
+    char *cursor = strdup (tap.cursor);
+    ag_client_unsubscribe (tap.client, &(ag_subscribe_t) { .run = AG_STR ("R1") }, hub.now_us);
+    tap_subscribe_run (&tap, &hub, "R1", cursor);
+    free (cursor);
+    tap_wait (&hub, 0);
+    tap_forget (&tap);
+    tap_put (&hub, RIG_CALL, 1, 5);
+    tap_wait (&hub, 1000);
+    tap_expect (&tap, "stream_started c4 c5");
+}
+
 /*  Two of them, and an epoch that is neither theirs nor the last: they go on waiting. */
 static void
 test_two_wait_for_an_epoch_that_is_later_still (void **state)
@@ -875,6 +894,7 @@ main (void)
         BOUNDARY (test_ahead_of_the_head_only_what_is_greater),
         BOUNDARY (test_ahead_and_what_it_has_not_is_lost),
         BOUNDARY (test_an_epoch_that_is_not_known_yet_waits),
+        BOUNDARY (test_a_position_in_an_unknown_run_stays_in_the_cursor),
         BOUNDARY (test_two_wait_for_an_epoch_that_is_later_still),
         BOUNDARY (test_a_newer_epoch_resets),
         BOUNDARY (test_a_newer_epoch_while_watching_ends_the_old_one),

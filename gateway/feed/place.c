@@ -279,7 +279,8 @@ ag_place_position (const ag_place_t *self, uint64_t *epoch_r, uint64_t *seq_r)
     *seq_r = self->state == AG_PLACE_IDLE ? self->stream->last : self->at;
     if (self->state != AG_PLACE_WAITING && *seq_r < self->floor)
         *seq_r = self->floor;
-    return *epoch_r != 0;
+    /*  Waiting for whichever epoch comes first, from a seq on. */
+    return *epoch_r != 0 || *seq_r != 0;
 }
 
 bool
