@@ -9,7 +9,7 @@
     The same sources give the same bytes. --dev: not minified, with source map.
     The build fails when the first load, or all of it, is above its budget.
 */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -56,7 +56,22 @@ async function bundle() {
     const name = relative(HERE, file.path);
     return { ...outputs[name], name, kind: extname(name).slice(1), bytes: Buffer.from(file.contents) };
   });
-  return assets.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { assets: assets.sort((a, b) => (a.name < b.name ? -1 : 1)), sources: Object.keys(result.metafile.inputs) };
+}
+
+/*  The packages that are part of the page ask that their licence goes with each copy. */
+function licenses(sources) {
+  const names = new Set(sources.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
+  const texts = [...names].sort().map((name) => {
+    const folder = join(HERE, "node_modules", name);
+    const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
+    if (!file) {
+      throw new Error(`build: ${name} is part of the page, and its licence is not to be found in ${folder}`);
+    }
+    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+  });
+  return Buffer.from(["This page is under the Mozilla Public License 2.0. It contains:\n", ...texts].join("\n"));
 }
 
 /*  The page's script and all that it imports before it runs. */
@@ -120,12 +135,12 @@ function report(files, first) {
     : problems;
 }
 
-const assets = await bundle();
+const { assets, sources } = await bundle();
 const [script, ...parts] = firstScripts(assets);
 const style = assets.find((asset) => asset.kind === "css");
 rmSync(out, { recursive: true, force: true });
 const files = assets.map((asset) => write(asset.name, asset.bytes));
-files.push(write("index.html", page(script, parts, style)));
+files.push(write("index.html", page(script, parts, style)), write("licenses.txt", licenses(sources)));
 const problems = report(files, new Set([script, ...parts, style].map((asset) => asset.name).concat("index.html")));
 for (const problem of dev ? [] : problems) {
   console.error(`build: ${problem}: leave something out`);

@@ -66,6 +66,7 @@ static const char *s_type (const char *path)
         { ".html", "text/html; charset=utf-8" }, { ".js", "text/javascript; charset=utf-8" },
         { ".css", "text/css; charset=utf-8" }, { ".svg", "image/svg+xml" }, { ".png", "image/png" },
         { ".json", "application/json" }, { ".map", "application/json" }, { ".ico", "image/x-icon" },
+        { ".txt", "text/plain; charset=utf-8" },
     };
     size_t len = strlen (path);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {

@@ -460,6 +460,14 @@ def test_the_page_and_its_headers(gateway):
     assert status == 200 and body == b"" and int(headers["content-length"]) > 0
 
 
+def test_the_page_brings_the_licences_of_its_parts(gateway):
+    """MIT asks for its notice in all copies."""
+    assert b'rel="license" href="licenses.txt"' in request(gateway, "/")[2]
+    status, headers, body = request(gateway, "/licenses.txt")
+    assert status == 200 and headers["content-type"] == "text/plain; charset=utf-8"
+    assert b"preact" in body and b"Permission is hereby granted" in body
+
+
 def test_a_page_from_a_folder(build_dir, run_dir):
     page = run_dir / "page"
     page.mkdir()
