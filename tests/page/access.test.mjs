@@ -63,6 +63,7 @@ test("with the Tab key every control is reached, seen, and left again", async (t
   await ended(page);
   await page.locator(".drawer").waitFor();
   await page.getByRole("slider").waitFor();
+  await page.getByRole("button", { name: "Pin R" }).waitFor();
   const seen = await walk(page);
   figure("stops of the Tab key", seen.length);
   assert.deepEqual(seen.filter((at) => !at.seen).map((at) => at.what), [], "out of sight");

@@ -368,7 +368,7 @@ test("copies: a link, an event, a command; downloads: all, and what is shown", a
   await page.keyboard.press("y");
   await until("the link", async () => (await copied()) === page.url() && /seq=\d+/.test(page.url()));
   await page.keyboard.press("c");
-  await until("the event", async () => JSON.parse(await copied()).type === "agent_tool_call");
+  await until("the event", async () => /^{/.test(await copied()) && JSON.parse(await copied()).type === "agent_tool_call");
   await page.keyboard.press("Escape");
   const [all] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download as JSON Lines" }).click()]);
   assert.equal(all.suggestedFilename(), "R.jsonl");
