@@ -186,6 +186,11 @@ struct rig_history {
     ag_event_t **late;          /* added, and not to be read yet; references */
     size_t late_count;
     bool delay;                 /* what is added goes there */
+    struct {
+        char stream[32];
+        uint64_t epoch, last;
+    } prunes[16];               /* up to where was deleted; the last one counts */
+    size_t prune_count;
     ag_history_t face;          /* handed to the hub */
 };
 
@@ -215,24 +220,25 @@ s_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t 
 }
 
 static int
-s_bounds (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, uint64_t *last_r)
+s_bounds (void *context, ag_str_t stream, uint64_t epoch, ag_history_bounds_t *bounds_r)
 {
     rig_history_t *self = context;
     uint64_t newest = 0;
     if (self->fail_bounds)
         return -1;
-    for (size_t i = 0; i < self->count && *epoch == 0; i++)
+    for (size_t i = 0; i < self->count && epoch == 0; i++)
         if (ag_str_eq (ag_event_stream (self->events[i]), stream) && ag_event_epoch (self->events[i]) > newest)
             newest = ag_event_epoch (self->events[i]);
-    if (*epoch == 0)
-        *epoch = newest;
-    *first_r = *last_r = 0;
+    *bounds_r = (ag_history_bounds_t) { .epoch = epoch ? epoch : newest };
     for (size_t i = 0; i < self->count; i++)
-        if (s_is_of (self->events[i], stream, *epoch)) {
-            *first_r = *first_r ? *first_r : ag_event_seq (self->events[i]);
-            *last_r = ag_event_seq (self->events[i]);
+        if (s_is_of (self->events[i], stream, bounds_r->epoch)) {
+            bounds_r->first = bounds_r->first ? bounds_r->first : ag_event_seq (self->events[i]);
+            bounds_r->last = ag_event_seq (self->events[i]);
         }
-    return *first_r != 0;
+    for (size_t i = 0; i < self->prune_count; i++)
+        if (self->prunes[i].epoch == bounds_r->epoch && ag_str_is (stream, self->prunes[i].stream))
+            bounds_r->forgotten = self->prunes[i].last;
+    return bounds_r->first != 0;
 }
 
 static int
@@ -356,6 +362,11 @@ rig_history_prune (rig_history_t *self, const char *stream, uint64_t epoch, uint
             self->events[kept++] = event;
     }
     self->count = kept;
+    if (self->prune_count == sizeof self->prunes / sizeof self->prunes[0])
+        abort ();
+    self->prunes[self->prune_count].epoch = epoch;
+    self->prunes[self->prune_count].last = seq - 1;
+    snprintf (self->prunes[self->prune_count++].stream, sizeof self->prunes[0].stream, "%s", stream);
 }
 
 /* ---------------------------------------------------------------------- */

@@ -29,6 +29,19 @@ s_begin (uint32_t buffer, bool history, uint32_t rate)
     tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
 }
 
+/*  What was in memory is gone. */
+static void
+s_restart (bool (*may_see) (void *user, ag_str_t work_order))
+{
+    tap_free (&tap);
+    ag_hub_destroy (&hub.hub);
+    ag_hub_options_t options = rig_options ();
+    options.history = rig_history_face (hub.history);
+    options.may_see = may_see;
+    hub.hub = ag_hub_new (&options);
+    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+}
+
 static int
 s_end (void **state)
 {
@@ -417,13 +430,7 @@ test_a_work_order_that_only_the_history_knows (void **state)
     s_begin (4, true, 50);
     tap_put (&hub, RIG_CALL, 1, 2);
     tap_put_to (&hub, "R2", RIG_CALL, 1, 1);
-    /*  A restart: what was in memory is gone. */
-    tap_free (&tap);
-    ag_hub_destroy (&hub.hub);
-    ag_hub_options_t options = rig_options ();
-    options.history = rig_history_face (hub.history);
-    hub.hub = ag_hub_new (&options);
-    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+    s_restart (NULL);
     ag_subscribe_t request = { .work_order = AG_STR ("W1"), .types = UINT32_MAX, .has_after = true };
     tap_subscribe (&tap, &hub, &request);
     tap_wait (&hub, 0);
@@ -449,13 +456,7 @@ test_what_only_the_history_knows_may_be_forbidden (void **state)
     (void) state;
     s_begin (4, true, 50);
     tap_put (&hub, RIG_CALL, 1, 2);
-    tap_free (&tap);
-    ag_hub_destroy (&hub.hub);
-    ag_hub_options_t options = rig_options ();
-    options.history = rig_history_face (hub.history);
-    options.may_see = s_nobody;
-    hub.hub = ag_hub_new (&options);
-    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+    s_restart (s_nobody);
     s_after (0, 0);
     tap_put (&hub, RIG_CALL, 3, 3);
     tap_wait (&hub, 100);
@@ -466,14 +467,8 @@ test_what_only_the_history_knows_may_be_forbidden (void **state)
 static void
 s_restart_blind (bool (*may_see) (void *user, ag_str_t work_order))
 {
-    tap_free (&tap);
-    ag_hub_destroy (&hub.hub);
-    ag_hub_options_t options = rig_options ();
-    options.history = rig_history_face (hub.history);
-    options.may_see = may_see;
-    hub.hub = ag_hub_new (&options);
     rig_history_fail (hub.history, true);
-    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+    s_restart (may_see);
 }
 
 static void
@@ -562,6 +557,22 @@ test_a_beginning_that_is_lost (void **state)
     ag_hub_housekeep (hub.hub, hub.now_us);
     s_after (0, 2);
     tap_expect (&tap, "subscription_confirmed gap[3-4 retention] c5 c6 replay_complete");
+}
+
+/*  After a restart only the history can say which of both it was. */
+static void
+test_a_beginning_that_is_missing_after_a_restart (void **state)
+{
+    (void) state;
+    s_begin (1000, true, 50);
+    tap_put (&hub, RIG_CALL, 3, 8);
+    s_restart (NULL);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed gap[1-2 lost] c3 c4 c5 c6 c7 c8 replay_complete");
+    rig_history_prune (hub.history, "R1", RIG_EPOCH, 5);
+    s_restart (NULL);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed gap[1-4 retention] c5 c6 c7 c8 replay_complete");
 }
 
 static void
@@ -917,6 +928,7 @@ main (void)
         BOUNDARY (test_a_run_is_recalled_when_somebody_names_it),
         BOUNDARY (test_whose_run_cannot_be_read_is_not_shown),
         BOUNDARY (test_retention_of_the_history),
+        BOUNDARY (test_a_beginning_that_is_missing_after_a_restart),
         BOUNDARY (test_a_beginning_that_is_lost),
         BOUNDARY (test_the_history_cannot_be_read_for_a_while),
         BOUNDARY (test_late_events_are_there_for_who_comes_now),

@@ -61,13 +61,11 @@ static int s_history_read (void *context, ag_str_t stream, uint64_t epoch, uint6
     return 0;
 }
 
-static int s_history_bounds (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, uint64_t *last_r)
+static int s_history_bounds (void *context, ag_str_t stream, uint64_t epoch, ag_history_bounds_t *bounds_r)
 {
     fixture_t *f = context;
-    (void) stream;
-    *epoch = 7;
-    *first_r = 1;
-    *last_r = f->stored_last;
+    (void) stream, (void) epoch;
+    *bounds_r = (ag_history_bounds_t) { .epoch = 7, .first = 1, .last = f->stored_last };
     return f->stored_last ? 1 : 0;
 }
 

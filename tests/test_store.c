@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "core/buf.h"
 #include "core/mem.h"
 #include "store/store.h"
@@ -467,6 +469,61 @@ static void test_retention_by_age (void **state)
     ag_store_close (&store);
 }
 
+/*  More comes of a stream that had not ended when it was forgotten: what is missing before it
+    was there once. What never came was not. */
+static void test_what_was_forgotten_is_known_when_more_comes (void **state)
+{
+    ag_store_stream_t info;
+    ag_store_t *store = s_open (*state, AG_STORE_CREATE);
+    s_append_many (store, AG_STR ("old"), 1, 20);
+    s_retain_all (store, INT64_MAX, 0);
+    s_append_many (store, AG_STR ("old"), 31, 32);
+    s_append_many (store, AG_STR ("late"), 31, 32);
+    assert_int_equal (ag_store_stream (store, AG_STR ("old"), 0, &info), 1);
+    assert_int_equal (info.forgotten, 20);
+    ag_store_close (&store);
+    store = s_open (*state, AG_STORE_READ);
+    assert_int_equal (ag_store_stream (store, AG_STR ("old"), 0, &info), 1);
+    assert_int_equal (info.forgotten, 20);
+    assert_int_equal (info.first, 31);
+    assert_int_equal (ag_store_stream (store, AG_STR ("late"), 0, &info), 1);
+    assert_int_equal (info.forgotten, 0);
+    ag_store_close (&store);
+}
+
+static void s_make_version_1 (const char *folder)
+{
+    char *path = path_in (folder, "run.db");
+    sqlite3 *db = NULL;
+    assert_int_equal (sqlite3_open_v2 (path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal (sqlite3_exec (db, "ALTER TABLE stream DROP COLUMN forgotten; DROP TABLE forgotten;"
+        " PRAGMA user_version = 1; PRAGMA wal_checkpoint (TRUNCATE)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close (db);
+    free (path);
+}
+
+/*  A reader leaves it as it is, a writer brings it up to date. */
+static void test_a_store_of_version_1_is_read_and_gone_on_with (void **state)
+{
+    ag_store_t *store = s_open (*state, AG_STORE_CREATE);
+    s_append_many (store, AG_STR ("run-1"), 1, 3);
+    ag_store_close (&store);
+    s_make_version_1 (*state);
+    for (int i = 0; i < 2; i++) {
+        store = s_open (*state, AG_STORE_READ);
+        s_holds (store, AG_STR ("run-1"), 0, UINT64_MAX, "1 2 3 ");
+        ag_store_close (&store);
+    }
+    store = s_open (*state, AG_STORE_CREATE);
+    s_append_many (store, AG_STR ("run-1"), 4, 4);
+    s_append_many (store, AG_STR ("run-2"), 1, 1);
+    s_holds (store, AG_STR ("run-1"), 0, UINT64_MAX, "1 2 3 4 ");
+    ag_store_close (&store);
+    store = s_open (*state, AG_STORE_CREATE);
+    s_holds (store, AG_STR ("run-2"), 0, UINT64_MAX, "1 ");
+    ag_store_close (&store);
+}
+
 static void test_retention_by_size_takes_ended_ones_first (void **state)
 {
     char *text = ag_calloc (1, 10001);
@@ -583,6 +640,8 @@ int main (void)
         TEST (test_kill_9_loses_nothing_committed),
         TEST (test_a_full_disk_rolls_back_and_the_rest_stays),
         TEST (test_retention_by_age),
+        TEST (test_a_store_of_version_1_is_read_and_gone_on_with),
+        TEST (test_what_was_forgotten_is_known_when_more_comes),
         TEST (test_retention_by_size_takes_ended_ones_first),
         TEST (test_property_same_as_a_model),
     };

@@ -297,7 +297,7 @@ static void test_files_that_are_no_store_are_left_alone (void **state)
     s_sql (other, "CREATE TABLE t (x); PRAGMA application_id = 5;");
     s_is_refused (other, EMEDIUMTYPE, "not a store of agentgate");
     s_fill (newer);
-    s_sql (newer, "PRAGMA user_version = 2;");
+    s_sql (newer, "PRAGMA user_version = 99;");
     s_is_refused (newer, ENOTSUP, "newer version");
     s_sql (newer, "PRAGMA user_version = 0;");
     s_is_refused (newer, EBADMSG, "damaged");

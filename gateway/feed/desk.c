@@ -163,10 +163,11 @@ void ag_desk_destroy (ag_desk_t **self_p)
 static uint64_t s_stored (ag_desk_t *self, ag_str_t name, uint64_t *epoch)
 {
     const ag_history_t *history = self->options.history;
-    uint64_t first = 0, last = 0;
-    if (!history || history->bounds (history->context, name, epoch, &first, &last) != 1)
+    ag_history_bounds_t held;
+    if (!history || history->bounds (history->context, name, *epoch, &held) != 1)
         return 0;
-    return last;
+    *epoch = held.epoch;
+    return held.last;
 }
 
 static stream_t *s_stream (ag_desk_t *self, ag_str_t name, ag_str_t work_order, ag_str_t run)

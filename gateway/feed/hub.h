@@ -22,11 +22,15 @@ typedef struct ag_client ag_client_t;
 typedef bool (ag_history_event_fn) (void *context, ag_event_t *event);
 typedef bool (ag_history_stream_fn) (void *context, ag_str_t stream, ag_str_t work_order, ag_str_t run);
 typedef struct {
+    uint64_t epoch;
+    uint64_t first, last;           /* oldest and newest seq that is held; 0, 0: none */
+    uint64_t forgotten;             /* what was held up to here was deleted by age or size; 0: nothing */
+} ag_history_bounds_t;
+typedef struct {
     int (*read) (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
         ag_history_event_fn *fn, void *fn_context);
-    /*  Oldest and newest held seq of an epoch (0, 0: none). epoch 0 in: the newest
-        epoch, which comes back. 1 found, 0 not, -1. */
-    int (*bounds) (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, uint64_t *last_r);
+    /*  What is held of an epoch (0: the newest). 1 found, 0 not, -1. */
+    int (*bounds) (void *context, ag_str_t stream, uint64_t epoch, ag_history_bounds_t *bounds_r);
     /*  Or NULL: tells fn each stream of a work order that is held, so that a viewer who
         comes back after a restart meets runs that ended long ago. 0 or -1. */
     int (*streams) (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *fn_context);

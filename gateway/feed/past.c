@@ -146,11 +146,11 @@ static bool
 s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     const ag_history_t *history = self->history;
-    uint64_t epoch = stream->epoch, first = 0, last = 0;
+    ag_history_bounds_t held;
     if (history->behind == NULL || !history->behind (history->context))
         return false;
-    int found = history->bounds (history->context, ag_stream_id (stream), &epoch, &first, &last);
-    return found == 0 || (found == 1 && seq > last);
+    int found = history->bounds (history->context, ag_stream_id (stream), stream->epoch, &held);
+    return found == 0 || (found == 1 && seq > held.last);
 }
 
 /*  Why the history does not have it: it never came, it was there once and is too old, or
@@ -158,14 +158,16 @@ s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 static ag_gap_reason_t
 s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
-    uint64_t epoch = stream->epoch, first = 0, last = 0;
     s_memory_t memory = s_remembered (stream, seq);
-    bool before_all = stream->first_put == 0 || seq < stream->first_put;
-    if (memory == NEVER_CAME || (memory == UNKNOWN && before_all))
+    if (memory == NEVER_CAME)
         return AG_GAP_LOST;
-    int found = self->history->bounds (self->history->context, ag_stream_id (stream), &epoch, &first, &last);
-    if (found == 1 && seq < first)
+    ag_history_bounds_t held;
+    int found = self->history->bounds (self->history->context, ag_stream_id (stream), stream->epoch, &held);
+    if (found == 1 && seq <= held.forgotten)
         return AG_GAP_RETENTION;
+    bool before_all = stream->first_put == 0 || seq < stream->first_put;
+    if (memory == UNKNOWN && before_all)
+        return AG_GAP_LOST;
     if (memory == EXISTED)
         return AG_GAP_EVICTED;
     return found == 1 || seq > stream->held ? AG_GAP_LOST : AG_GAP_RETENTION;

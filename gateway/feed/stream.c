@@ -92,15 +92,15 @@ void
 ag_stream_recall (ag_stream_t *self, int64_t now_us)
 {
     const ag_history_t *history = self->hub->options.history;
-    uint64_t first = 0, last = 0, epoch = 0;
-    int found = history ? history->bounds (history->context, ag_stream_id (self), &epoch, &first, &last) : 0;
+    ag_history_bounds_t held;
+    int found = history ? history->bounds (history->context, ag_stream_id (self), 0, &held) : 0;
     self->unread = found == -1;
     if (found != 1)
         return;
-    self->epoch = epoch;
-    self->last = self->held = last;
-    self->first_put = 1;        /* who knows what was deleted */
-    history->read (history->context, ag_stream_id (self), epoch, last, last, s_recall_newest, self);
+    self->epoch = held.epoch;
+    self->last = self->held = held.last;
+    self->first_put = held.first;
+    history->read (history->context, ag_stream_id (self), held.epoch, held.last, held.last, s_recall_newest, self);
     if (self->work == NULL) {
         self->epoch = self->last = self->held = 0;
         self->unread = true;
@@ -261,10 +261,10 @@ uint64_t
 ag_stream_oldest (ag_stream_t *self)
 {
     const ag_history_t *history = self->hub->options.history;
-    uint64_t first = 0, last = 0, epoch = self->epoch;
-    if (history != NULL && history->bounds (history->context, ag_stream_id (self), &epoch, &first, &last) == 1
-            && first != 0)
-        return first;
+    ag_history_bounds_t held;
+    if (history != NULL && history->bounds (history->context, ag_stream_id (self), self->epoch, &held) == 1
+            && held.first != 0)
+        return held.first;
     /*  What has left the ring is on its way there. */
     if (history != NULL && history->behind != NULL && history->behind (history->context)
             && ag_ring_trail_first (self->ring) < ag_ring_trail_end (self->ring))

@@ -388,17 +388,14 @@ static int s_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from
     return 0;
 }
 
-static int s_bounds (void *context, ag_str_t stream, uint64_t *epoch, uint64_t *first_r, uint64_t *last_r)
+static int s_bounds (void *context, ag_str_t stream, uint64_t epoch, ag_history_bounds_t *bounds_r)
 {
     ag_archive_t *self = context;
     ag_store_stream_t info;
-    int rc = ag_store_stream (self->reader, stream, *epoch, &info);
-    if (rc != 1)
-        return rc;
-    *epoch = info.epoch;
-    *first_r = info.first;
-    *last_r = info.last;
-    return 1;
+    int rc = ag_store_stream (self->reader, stream, epoch, &info);
+    if (rc == 1)
+        *bounds_r = (ag_history_bounds_t) { info.epoch, info.first, info.last, info.forgotten };
+    return rc;
 }
 
 typedef struct {

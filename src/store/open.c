@@ -18,15 +18,26 @@ enum { CHECK_MAX_BYTES = 64 * 1024 * 1024 };
 /*  key = stream.no << 36 | seq, so an event is one row of one B-tree and a
     range of a stream is a range of rowids. doomed: numbers of streams that are
     forgotten and whose events are still being deleted; AUTOINCREMENT, so that
-    such a number never comes again. */
+    such a number never comes again. forgotten: how far streams went that had not
+    ended when they were, since more may come of those. */
+#define FORGOTTEN_TABLE \
+    "CREATE TABLE forgotten (id BLOB NOT NULL, epoch BLOB NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (id, epoch))" \
+    " WITHOUT ROWID;"
+
 static const char s_schema[] =
     "CREATE TABLE stream (no INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL, epoch BLOB NOT NULL,"
     " work_order BLOB NOT NULL, run BLOB, first INTEGER NOT NULL, last INTEGER NOT NULL,"
     " acked INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0,"
-    " started_us INTEGER NOT NULL, updated_us INTEGER NOT NULL);"
+    " started_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0);"
     "CREATE UNIQUE INDEX stream_id ON stream (id, epoch);"
     "CREATE TABLE event (key INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);"
-    "CREATE TABLE doomed (no INTEGER PRIMARY KEY);";
+    "CREATE TABLE doomed (no INTEGER PRIMARY KEY);" FORGOTTEN_TABLE;
+
+/*  From version 1, which did not know what was forgotten. */
+static const char s_upgrade[] =
+    "BEGIN IMMEDIATE;"
+    "ALTER TABLE stream ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;" FORGOTTEN_TABLE
+    "PRAGMA user_version = 2; COMMIT;";
 
 static int s_exec (ag_store_t *self, const char *sql)
 {
@@ -60,7 +71,7 @@ static int s_refuse (ag_store_t *self, int error_number, char **error_r, const c
 /* ---------------------------------------------------------------------- */
 /*  What is it? */
 
-/*  0 ours, 1 new and empty, -1. */
+/*  0 ours, 1 new and empty, 2 ours and of an older version, -1. */
 static int s_identify (ag_store_t *self, char **error_r)
 {
     int64_t application = 0, version = 0, tables = 0;
@@ -82,7 +93,7 @@ static int s_identify (ag_store_t *self, char **error_r)
     }
     if (version < 1)
         return s_refuse (self, EBADMSG, error_r, "is damaged: its format number cannot be");
-    return 0;
+    return version < AG_STORE_VERSION ? 2 : 0;
 }
 
 static int s_check (ag_store_t *self, char **error_r)
@@ -152,6 +163,17 @@ static int s_open_file (ag_store_t *self, const char *path, int flags)
     return s_configure (self);
 }
 
+static int s_open_copy (ag_store_t *self, char **error_r)
+{
+    self->copy_dir = ag_store_file_copy (self->path, error_r);
+    if (!self->copy_dir)
+        return -1;
+    char *copy = ag_asprintf ("%s/copy.db", self->copy_dir);
+    int rc = s_open_file (self, copy, SQLITE_OPEN_READWRITE);
+    free (copy);
+    return rc;
+}
+
 /*  Reading beside a log needs its index file; where that can neither be opened
     nor made, a copy of database and log is read instead. */
 static int s_open_reader (ag_store_t *self, char **error_r)
@@ -166,13 +188,7 @@ static int s_open_reader (ag_store_t *self, char **error_r)
     int code = sqlite3_errcode (self->db);
     if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)
         return -1;
-    self->copy_dir = ag_store_file_copy (self->path, error_r);
-    if (!self->copy_dir)
-        return -1;
-    char *copy = ag_asprintf ("%s/copy.db", self->copy_dir);
-    int rc = s_open_file (self, copy, SQLITE_OPEN_READWRITE);
-    free (copy);
-    return rc;
+    return s_open_copy (self, error_r);
 }
 
 static int s_open_writer (ag_store_t *self, char **error_r)
@@ -186,6 +202,14 @@ static int s_open_writer (ag_store_t *self, char **error_r)
     return s_open_file (self, self->path, SQLITE_OPEN_READWRITE);
 }
 
+/*  Who only reads leaves the file as it is, and reads a copy. */
+static int s_bring_up_to_date (ag_store_t *self, char **error_r)
+{
+    if (self->mode == AG_STORE_READ && !self->copy_dir && s_open_copy (self, error_r))
+        return -1;
+    return s_exec (self, s_upgrade);
+}
+
 static int s_open_and_check (ag_store_t *self, char **error_r)
 {
     bool writer = self->mode == AG_STORE_CREATE;
@@ -195,6 +219,8 @@ static int s_open_and_check (ag_store_t *self, char **error_r)
     if (found < 0)
         return -1;
     if (found == 1 ? s_create (self) : s_check (self, error_r))
+        return -1;
+    if (found == 2 && s_bring_up_to_date (self, error_r))
         return -1;
     return writer ? s_configure_writer (self) : 0;
 }

@@ -69,7 +69,8 @@ static int s_choose (ag_store_t *self, int64_t before_us, uint64_t max_bytes, in
 static int s_doom (ag_store_t *self, int64_t no)
 {
     ag_rows_forget (self);
-    return s_with (self, AG_SQL_DOOM, no) || s_with (self, AG_SQL_DELETE_STREAM, no) ? -1 : 0;
+    return s_with (self, AG_SQL_DOOM, no) || s_with (self, AG_SQL_FORGET, no) || s_with (self, AG_SQL_DELETE_STREAM, no)
+        ? -1 : 0;
 }
 
 /*  Deletes some events of a doomed stream. */

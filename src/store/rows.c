@@ -153,6 +153,7 @@ static ag_row_t *s_row_read (sqlite3_stmt *select)
         .ended = sqlite3_column_int (select, 8) != 0,
         .started_us = sqlite3_column_int64 (select, 9),
         .updated_us = sqlite3_column_int64 (select, 10),
+        .forgotten = (uint64_t) sqlite3_column_int64 (select, 11),
     };
     ag_row_t *row = s_row_new (&info);
     row->no = sqlite3_column_int64 (select, 0);
@@ -224,11 +225,14 @@ ag_row_t *ag_rows_make (ag_store_t *self, const ag_event_t *event)
     s_bind_str (insert, 4, info.run);
     sqlite3_bind_int64 (insert, 5, info.started_us);
     int rc = ag_store_step (self, insert);
+    int64_t no = rc == 1 ? sqlite3_column_int64 (insert, 0) : 0;
+    info.forgotten = rc == 1 ? (uint64_t) sqlite3_column_int64 (insert, 1) : 0;
+    sqlite3_reset (insert);
     sqlite3_clear_bindings (insert);
-    if (rc)
+    if (rc != 1)
         return NULL;
     ag_row_t *row = s_row_new (&info);
-    row->no = sqlite3_last_insert_rowid (self->db);
+    row->no = no;
     return s_remember (self, row);
 }
 

@@ -19,18 +19,22 @@ static const char *const s_sql[AG_SQL_COUNT] = {
     [AG_SQL_INSERT_EVENT] = "INSERT OR IGNORE INTO event (key, crc, data) VALUES (?1, ?2, ?3)",
     [AG_SQL_SELECT_EVENTS] = "SELECT key, crc, data FROM event WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
     [AG_SQL_SELECT_KEYS] = "SELECT key FROM event WHERE key BETWEEN ?1 AND ?2 ORDER BY key",
-    [AG_SQL_INSERT_STREAM] = "INSERT INTO stream (id, epoch, work_order, run, first, last, started_us, updated_us)"
-                             " VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?5)",
+    [AG_SQL_INSERT_STREAM] = "INSERT INTO stream (id, epoch, work_order, run, first, last, forgotten, started_us, updated_us)"
+                             " VALUES (?1, ?2, ?3, ?4, 0, 0,"
+                             " coalesce ((SELECT last FROM forgotten WHERE id = ?1 AND epoch = ?2), 0), ?5, ?5)"
+                             " RETURNING no, forgotten",
     [AG_SQL_UPDATE_STREAM] = "UPDATE stream SET first = ?2, last = ?3, acked = ?4, ended = ?5, started_us = ?6,"
                              " updated_us = ?7 WHERE no = ?1",
-    [AG_SQL_SELECT_STREAM] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us"
-                             " FROM stream WHERE id = ?1 AND epoch BETWEEN ?2 AND ?3 ORDER BY epoch DESC LIMIT 1",
-    [AG_SQL_SELECT_STREAMS] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us"
-                              " FROM stream ORDER BY started_us DESC, no DESC",
+    [AG_SQL_SELECT_STREAM] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us,"
+                             " forgotten FROM stream WHERE id = ?1 AND epoch BETWEEN ?2 AND ?3 ORDER BY epoch DESC LIMIT 1",
+    [AG_SQL_SELECT_STREAMS] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us,"
+                              " forgotten FROM stream ORDER BY started_us DESC, no DESC",
     [AG_SQL_OLD_STREAM] = "SELECT no FROM stream WHERE updated_us < ?1 ORDER BY updated_us LIMIT 1",
     [AG_SQL_NEXT_STREAM] = "SELECT no FROM stream WHERE no <> (SELECT no FROM stream ORDER BY updated_us DESC, no DESC"
                            " LIMIT 1) ORDER BY ended DESC, updated_us LIMIT 1",
     [AG_SQL_DOOM] = "INSERT INTO doomed (no) VALUES (?1)",
+    [AG_SQL_FORGET] = "INSERT OR REPLACE INTO forgotten (id, epoch, last)"
+                      " SELECT id, epoch, last FROM stream WHERE no = ?1 AND NOT ended",
     [AG_SQL_DELETE_STREAM] = "DELETE FROM stream WHERE no = ?1",
     [AG_SQL_DOOMED] = "SELECT no FROM doomed ORDER BY no LIMIT 1",
     [AG_SQL_DELETE_EVENTS] = "DELETE FROM event WHERE key IN (SELECT key FROM event WHERE key BETWEEN ?1 AND ?2"

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t first, last;       /* held; 0, 0: none. Between them there may be holes */
     uint64_t acked;             /* journal: acknowledged by gateways up to here; history: to the writer, so what is
                                    missing up to here will never come */
+    uint64_t forgotten;         /* what was held up to here was deleted by ag_store_retain; 0: nothing */
     bool ended;                 /* its last event is run_completed or run_failed, or it was closed */
     int64_t started_us, updated_us;     /* least and greatest ts of its events, Unix microseconds */
 } ag_store_stream_t;
