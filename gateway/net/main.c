@@ -196,15 +196,14 @@ int main (int argc, char **argv)
         ag_fatal (WRONG_USE, "'%s': only options are allowed; see --help", argv[ag_settings_rest (settings)]);
     ag_log_level_parse (ag_settings_string (settings, "log-level"), &level);
     ag_log_init ("agentgate-gateway", level, strcmp (ag_settings_string (settings, "log-format"), "json") == 0);
+    bool only_check = ag_settings_flag (settings, "check-config");
+    if (only_check)
+        ag_settings_print (settings, stdout);
     ag_gateway_options_t options;
     s_take (settings, &options);
     if (ag_gateway_options_check (&options, &error) != 0)
         ag_fatal (WRONG_USE, "%s", error);
-    int status = 0;
-    if (ag_settings_flag (settings, "check-config"))
-        ag_settings_print (settings, stdout);
-    else
-        status = s_run (&options);
+    int status = only_check ? 0 : s_run (&options);
     free ((void *) options.origins);
     ag_settings_destroy (&settings);
     return status;
