@@ -82,6 +82,10 @@ static const char s_usage[] =
     "HTTP at /api/v1. Says 'listening on URL' on stderr when it is ready. Exits 0 on SIGTERM or SIGINT,\n"
     "2 on wrong use, 1 when it cannot run.\n";
 
+/*  Places that nobody named, kept until the process ends. */
+static char *s_places[4];
+static size_t s_place_count;
+
 /*  A setting, or what `find` says. Ends the process when that fails. */
 static const char *s_or (const ag_settings_t *settings, const char *name, char *(*find) (char **error_r))
 {
@@ -89,9 +93,10 @@ static const char *s_or (const ag_settings_t *settings, const char *name, char *
     if (given && *given)
         return given;
     char *error = NULL;
-    const char *found = find (&error);
+    char *found = find (&error);
     if (!found)
         ag_fatal (FAILED, "--%s: %s", name, error);
+    s_places[s_place_count++] = found;
     return found;
 }
 
