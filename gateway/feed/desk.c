@@ -58,8 +58,8 @@ struct ag_desk {
     zhashx_t *streams;              /* name -> stream_t */
     size_t tracks;                  /* in all streams */
     ag_order_pool_t waiting;        /* what waits behind holes, in all tracks */
-    TAILQ_HEAD (, track) marked;    /* tracks with a mark, lowest ticket first */
-    TAILQ_HEAD (, repair) repairs;  /* lowest ticket first */
+    TAILQ_HEAD (track_list, track) marked;         /* tracks with a mark, lowest ticket first */
+    TAILQ_HEAD (repair_list, repair) repairs;       /* lowest ticket first */
     track_t **touched;              /* had input since the last turn */
     size_t touched_count, touched_cap;
     int64_t wake_us;                /* earliest wake_us of all tracks; may be too early */
