@@ -113,6 +113,7 @@ EXTRA_DIST += $(dashboard_files) $(dashboard_tools) \
 	tests/page/access.test.mjs \
 	tests/page/build.test.mjs \
 	tests/page/features.test.mjs \
+	tests/page/sse.test.mjs \
 	tests/page/hook.test.mjs \
 	tests/page/leak.test.mjs \
 	tests/page/lib.mjs \
