@@ -171,6 +171,13 @@ static void s_set_descriptors (uint32_t connections)
     setrlimit (RLIMIT_NOFILE, &limit);
 }
 
+/*  What follows where nothing is said; behind the settings. */
+static void s_print_places (const ag_gateway_options_t *options)
+{
+    printf ("\n# bus: %s\n# control: %s\n# republish: %s\n# state: %s\n", options->bus, options->control,
+        options->republish ? options->republish : "none", options->state_dir);
+}
+
 static int s_run (const ag_gateway_options_t *options)
 {
     char *error = NULL;
@@ -208,6 +215,8 @@ int main (int argc, char **argv)
     s_take (settings, &options);
     if (ag_gateway_options_check (&options, &error) != 0)
         ag_fatal (WRONG_USE, "%s", error);
+    if (only_check)
+        s_print_places (&options);
     int status = only_check ? 0 : s_run (&options);
     free ((void *) options.origins);
     ag_settings_destroy (&settings);

@@ -695,3 +695,4 @@ def test_check_config(build_dir, run_dir):
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert any(line.startswith("rate-limit = 7") and "flag" in line for line in lines)
     assert any(line.startswith("batch-ms = 250") and "environment" in line for line in lines)
+    assert f"# state: {run_dir}/.local/state/agentgate" in lines and any(re.fullmatch("# bus: ipc://.*/bus", line) for line in lines)

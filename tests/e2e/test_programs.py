@@ -107,7 +107,7 @@ def test_flags_of_the_contract(build_dir, name):
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_variables_of_the_contract(build_dir, variable):
+def test_variables_of_the_contract(build_dir, tmp_path, variable):
     name, option, fallback = VARIABLES[variable]
     rest = settings(build_dir, name)[option][1]
     assert rest.endswith(f"({variable})")
@@ -116,18 +116,20 @@ def test_variables_of_the_contract(build_dir, variable):
     assert line.split() == ([option, "=", fallback] if fallback else ["#", option, "="]) + ["#", "default"]
     given = {"AGENTGATE_STREAM_ENABLED": "false", "AGENTGATE_LISTEN": "127.0.0.1:0", "AGENTGATE_BUS": "ipc:///x",
              "AGENTGATE_CONTROL": "ipc:///x", "AGENTGATE_STATE_DIR": "/x"}.get(variable, "250")
-    shown = run(build_dir, name, "--check-config", env={variable: given, "AGENTGATE_CONFIG": "/dev/null"}).stdout
+    shown = run(build_dir, name, "--check-config", env={variable: given, "AGENTGATE_CONFIG": "/dev/null", "HOME": str(tmp_path)}).stdout
     assert re.search(rf"^{option} = {given} +# environment$", shown, flags=re.M)
 
 
 def test_the_example_settings_are_taken_when_uncommented(build_dir, run_dir):
     """And what stands there as a value is the default, where there is one."""
-    lines = [re.sub(r"^# (?=[a-z-]+ = )", "", line) for line in (ROOT / "packaging" / "stream.conf").read_text().splitlines()]
+    text = re.sub(r"^# (?=[a-z-]+ = )", "", (ROOT / "packaging" / "stream.conf").read_text(), flags=re.M)
+    for name in re.findall(r"= /etc/agentgate/(\S+)", text):
+        (run_dir / name).write_text("0" * 64 + "\n")
     path = run_dir / "stream.conf"
-    path.write_text("\n".join(lines) + "\n")
-    assert run(build_dir, "exec", "--check-config", "--config", path).returncode == 0
-    done = run(build_dir, "gateway", "--check-config", "--config", path)
-    assert (done.returncode, done.stderr) == (2, "agentgate-gateway: --tls-cert '/etc/agentgate/cert.pem': No such file or directory\n")
+    path.write_text(text.replace("= /etc/agentgate/", f"= {run_dir}/"))
+    for name in ("gateway", "exec"):
+        done = run(build_dir, name, "--check-config", "--config", path)
+        assert done.returncode == 0, done.stderr
     given = {line.split(" = ")[0]: line for line in run(build_dir, "gateway", "--check-config", "--config", path).stdout.splitlines()}
     for option, (_, rest) in settings(build_dir, "gateway").items():
         fallback = re.search(r"\[([^] ]+)\](?: \(AGENTGATE_\w+\))?$", rest)
