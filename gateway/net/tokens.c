@@ -60,6 +60,8 @@ static int s_word (entry_t *entry, const char *word)
         entry->cancel = true;
         return 0;
     }
+    if (strcmp (word, "-") == 0)        /* sha256sum's word for what it was piped */
+        return 0;
     if (strncmp (word, prefix, sizeof prefix - 1) != 0 || !word[sizeof prefix - 1])
         return -1;
     entry->work_orders = ag_realloc (entry->work_orders, (entry->work_order_count + 1) * sizeof (char *));
@@ -81,7 +83,7 @@ static int s_line (ag_tokens_t *self, char *line, const char **why)
     *why = "begins with the SHA-256 of a token, 64 hex digits: printf %s TOKEN | sha256sum";
     if (s_digest (word, entry->digest) != 0)
         return -1;
-    *why = "behind the digest only \"cancel\" and \"work-order=ID\" may stand";
+    *why = "has only \"cancel\" and \"work-order=ID\" behind the digest";
     while ((word = strtok_r (NULL, " \t", &rest)))
         if (s_word (entry, word) != 0)
             return -1;

@@ -611,7 +611,7 @@ def test_tokens(build_dir, run_dir):
         return " ".join([hashlib.sha256(token.encode()).hexdigest(), *words])
 
     tokens = run_dir / "tokens"
-    tokens.write_text("\n".join(["# ours", line("all", "cancel"), line("some", "work-order=W")]) + "\n")
+    tokens.write_text("\n".join(["# ours", line("all", "cancel"), line("some", " - work-order=W")]) + "\n")
     with Gateway(build_dir, run_dir, "--token-file", tokens) as gateway, FakeExecutor(gateway, "r", "W") as mine, \
             FakeExecutor(gateway, "x", "X") as other:
         for executor in (mine, other):
