@@ -123,8 +123,8 @@ def test_variables_of_the_contract(build_dir, tmp_path, variable):
 def test_the_example_settings_are_taken_when_uncommented(build_dir, run_dir):
     """And what stands there as a value is the default, where there is one."""
     text = re.sub(r"^# (?=[a-z-]+ = )", "", (ROOT / "packaging" / "stream.conf").read_text(), flags=re.M)
-    for name in re.findall(r"= /etc/agentgate/(\S+)", text):
-        (run_dir / name).write_text("0" * 64 + "\n")
+    for option, name in re.findall(r"^([a-z-]+) = /etc/agentgate/(\S+)", text, flags=re.M):
+        (run_dir / name).mkdir() if option == "curve-dir" else (run_dir / name).write_text("0" * 64 + "\n")
     path = run_dir / "stream.conf"
     path.write_text(text.replace("= /etc/agentgate/", f"= {run_dir}/"))
     for name in ("gateway", "exec"):

@@ -118,6 +118,7 @@ def test_the_group_may_use_its_sockets_and_nobody_else(service, run_dir):
     for name in ("bus", "control", "republish"):
         assert stat.S_IMODE((run_dir / name).stat().st_mode) == 0o770
     assert said("RuntimeDirectoryMode") == ["0770"] and said("Group") == ["agentgate"]
+    assert said("RuntimeDirectoryPreserve") == ["yes"], "executors that start while it is stopped would look elsewhere"
 
 
 def test_the_unit_is_well_formed(build_dir, tmp_path):
