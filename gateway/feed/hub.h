@@ -42,8 +42,8 @@ typedef struct {
 
 typedef struct {
     uint32_t buffer_events;         /* 1,000 per stream */
-    size_t stream_bytes;            /* 2 MB per stream */
-    size_t total_bytes;             /* 32 MB over all rings */
+    size_t stream_bytes;            /* per stream */
+    size_t total_bytes;             /* over all rings */
     int64_t retention_us;           /* 60 min after a stream's end */
     uint32_t rate_limit;            /* events/s per client; 0: none */
     int64_t batch_us;               /* 100 ms */
