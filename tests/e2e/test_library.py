@@ -101,7 +101,8 @@ int main () {
 
 
 def flags(installed, *words):
-    environment = {**os.environ, "PKG_CONFIG_PATH": str(installed / "usr/local/lib/pkgconfig"), "PKG_CONFIG_SYSROOT_DIR": str(installed)}
+    """With no other library's file there: ours needs none of them."""
+    environment = {**os.environ, "PKG_CONFIG_LIBDIR": str(installed / "usr/local/lib/pkgconfig"), "PKG_CONFIG_PATH": "", "PKG_CONFIG_SYSROOT_DIR": str(installed)}
     return subprocess.run(["pkg-config", *words, "agentgate"], env=environment, capture_output=True, text=True, check=True).stdout.split()
 
 
