@@ -31,18 +31,13 @@ int ag_listen_split (const char *listen, char **host_r, int *port_r, char **erro
     return 0;
 }
 
-bool ag_listen_is_loopback (const char *host)
-{
-    return strncmp (host, "127.", 4) == 0 || strcmp (host, "::1") == 0 || strcmp (host, "localhost") == 0;
-}
-
 static int s_check_listen (const ag_gateway_options_t *self, char **error_r)
 {
     char *host;
     int port;
     if (ag_listen_split (self->listen, &host, &port, error_r) != 0)
         return -1;
-    bool safe = ag_listen_is_loopback (host) || self->token_file || self->insecure;
+    bool safe = ag_host_is_loopback ((ag_str_t) { host, strlen (host) }) || self->token_file || self->insecure;
     free (host);
     if (safe)
         return 0;

@@ -39,6 +39,5 @@ int ag_gateway_options_check (const ag_gateway_options_t *self, char **error_r);
 
 /*  "HOST:PORT", "[v6]:PORT" or "PORT"; *host_r is malloc'ed. 0, or -1 with *error_r. */
 int ag_listen_split (const char *listen, char **host_r, int *port_r, char **error_r);
-bool ag_listen_is_loopback (const char *host);
 
 #endif

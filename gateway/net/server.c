@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/paths.h"
 #include "net/conn.h"
 
 enum {
@@ -417,7 +418,7 @@ static int s_open (ag_server_t *self, char **error_r)
     int port = 0;
     if (ag_listen_split (options->listen, &self->host, &port, error_r) != 0)
         return -1;
-    self->loopback = ag_listen_is_loopback (self->host);
+    self->loopback = ag_host_is_loopback ((ag_str_t) { self->host, strlen (self->host) });
     lws_set_log_level (LLL_ERR | LLL_WARN, s_log);
     struct lws_context_creation_info info = {
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (options->tls_cert ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),

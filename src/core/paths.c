@@ -110,18 +110,16 @@ char *ag_path_state_dir (char **error_r)
 /* ---------------------------------------------------------------------- */
 /*  Endpoints */
 
-/*  An address of 127.0.0.0/8, not a name that begins like one: that could be anybody's. */
-static bool s_is_loopback (const char *host, size_t len)
+bool ag_host_is_loopback (ag_str_t host)
 {
-    ag_str_t name = { host, len };
-    if (ag_str_is (name, "localhost") || ag_str_is (name, "[::1]"))
+    if (ag_str_is (host, "localhost") || ag_str_is (host, "::1") || ag_str_is (host, "[::1]"))
         return true;
     char text[INET_ADDRSTRLEN];
     struct in_addr address;
-    if (len >= sizeof text)
+    if (host.len >= sizeof text)
         return false;
-    memcpy (text, host, len);
-    text[len] = 0;
+    memcpy (text, host.ptr, host.len);
+    text[host.len] = 0;
     return inet_pton (AF_INET, text, &address) == 1 && ntohl (address.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
@@ -146,7 +144,7 @@ static int s_check_tcp (const char *endpoint, int exposed, char **error_r)
         *error_r = ag_asprintf ("endpoint %s: tcp://HOST:PORT is wanted, PORT 0 to 65535 or *", endpoint);
         return -1;
     }
-    if (exposed || s_is_loopback (host, (size_t) (colon - host)))
+    if (exposed || ag_host_is_loopback ((ag_str_t) { host, (size_t) (colon - host) }))
         return 0;
     *error_r = ag_asprintf ("endpoint %s is not on the loopback: give --curve-dir DIR, or --insecure to do without keys", endpoint);
     return -1;

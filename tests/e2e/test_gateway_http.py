@@ -650,6 +650,7 @@ def fails(build_dir, run_dir, *options, status=None):
     (["--listen", "nowhere"], "HOST:PORT"),
     (["--listen", "127.0.0.1:99999"], "HOST:PORT"),
     (["--listen", "0.0.0.0:0"], "--token-file"),
+    (["--listen", "127.evil.example:0"], "--token-file"),
     (["--listen", "203.0.113.9:0", "--insecure"], "cannot listen on 203.0.113.9:0"),
     (["--bus", "tcp://0.0.0.0:*"], "curve"),
     (["--bus", "carrier-pigeon"], "carrier-pigeon"),
