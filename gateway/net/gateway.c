@@ -115,6 +115,7 @@ static int s_take_signals (ag_gateway_t *self, char **error_r)
 {
     sigset_t set;
     sigemptyset (&set);
+    sigaddset (&set, SIGHUP);           /* its terminal went */
     sigaddset (&set, SIGINT);
     sigaddset (&set, SIGTERM);
     pthread_sigmask (SIG_BLOCK, &set, NULL);

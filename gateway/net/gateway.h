@@ -29,7 +29,7 @@ struct ag_gateway {
     ag_intake_t *intake;
     ag_server_t *server;
     ag_tokens_t *tokens;                /* NULL: everybody may */
-    int signal_fd;                      /* SIGINT, SIGTERM */
+    int signal_fd;                      /* SIGHUP, SIGINT, SIGTERM */
     int64_t started_us;                 /* monotonic */
     int64_t now_us;                     /* of this turn of the loop */
     int64_t desk_wake_us;               /* when the desk wants its turn */
@@ -50,7 +50,7 @@ struct ag_gateway {
 
 /*  Opens everything with options that were checked; "listening on ..." is said by ag_gateway_run. NULL with *error_r. */
 ag_gateway_t *ag_gateway_new (const ag_gateway_options_t *options, char **error_r);
-/*  Until SIGINT or SIGTERM; clients are told (4012). 0 or -1. */
+/*  Until one of these; clients are told (4012). 0 or -1. */
 int ag_gateway_run (ag_gateway_t *self);
 void ag_gateway_destroy (ag_gateway_t **self_p);
 

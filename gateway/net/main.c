@@ -79,7 +79,7 @@ static const ag_setting_t s_table[] = {
 static const char s_usage[] =
     "agentgate-gateway [options]\n"
     "Takes events of agents from the bus and streams them to viewers: dashboard at /, WebSocket at /ws,\n"
-    "HTTP at /api/v1. Says 'listening on URL' on stderr when it is ready. Exits 0 on SIGTERM or SIGINT,\n"
+    "HTTP at /api/v1. Says 'listening on URL' on stderr when it is ready. Exits 0 on SIGTERM, SIGINT or SIGHUP,\n"
     "2 on wrong use, 1 when it cannot run.\n";
 
 /*  Places that nobody named, kept until the process ends. */

@@ -181,12 +181,13 @@ def test_limits_of_connections_and_subscriptions(build_dir, run_dir):
         asyncio.run(scenario())
 
 
-def test_viewers_are_told_when_the_gateway_goes(build_dir, run_dir):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_viewers_are_told_when_the_gateway_goes(build_dir, run_dir, number):
     async def scenario(gateway):
         async with Client(gateway.ws_url) as client:
             await client.send(type="ping")
             await client.receive()
-            gateway.process.send_signal(signal.SIGTERM)
+            gateway.process.send_signal(number)
             with pytest.raises(websockets.ConnectionClosed) as closed:
                 await client.receive()
             assert closed.value.rcvd.code == 4012
