@@ -376,6 +376,32 @@ test_what_is_on_its_way_into_the_history_is_waited_for (void **state)
     tap_expect (&tap, "stream_started c1 c2 c3 c4 c5 c6 c7 c8 c9 c10");
 }
 
+/*  Memory is short while the disk takes its time: a ring that was cleared whole remembers nothing,
+    and what was in it is on its way all the same. What was lost before that is still lost. */
+static void
+test_what_was_cleared_for_memory_is_waited_for (void **state)
+{
+    (void) state;
+    ag_hub_options_t options = rig_options ();
+    options.total_bytes = 4096;
+    tap_hub_init (&hub, &options, true);
+    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+    rig_history_delay (hub.history, true);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 2, hub.now_us);
+    tap_put (&hub, RIG_CALL, 3, 6);
+    tap_put (&hub, RIG_COMPLETED, 7, 7);
+    tap_put_to (&hub, "R2", RIG_CALL, 1, 10);
+    ag_stream_info_t info;
+    ag_hub_stream (hub.hub, AG_STR ("R1"), &info);
+    assert_int_equal (info.first, 0);
+    s_after (0, 0);
+    tap_wait (&hub, 1000);
+    tap_expect (&tap, "subscription_confirmed gap[1-2 lost]");
+    rig_history_delay (hub.history, false);
+    tap_wait (&hub, 100);
+    tap_expect (&tap, "c3 c4 c5 c6 E7 replay_complete");
+}
+
 static void
 test_what_never_comes_into_the_history_is_a_gap (void **state)
 {
@@ -595,8 +621,28 @@ static void
 s_repair (uint64_t seq, rig_shape_t shape)
 {
     ag_event_t *late = rig_event (&(rig_event_t) { "W1", "R1", 0, seq, shape, 0, NULL });
+    if (hub.history != NULL)
+        rig_history_add (hub.history, late);
     ag_hub_repaired (hub.hub, AG_STR ("R1"), RIG_EPOCH, &late, 1, hub.now_us);
     ag_event_unref (&late);
+}
+
+/*  What came late has come: when it is deleted it is not called lost. */
+static void
+test_a_beginning_that_came_late_and_was_deleted (void **state)
+{
+    (void) state;
+    s_begin (2, true, 50);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 2, hub.now_us);
+    tap_put (&hub, RIG_CALL, 3, 4);
+    for (uint64_t seq = 1; seq <= 2; seq++)
+        s_repair (seq, RIG_CALL);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed c1 c2 c3 c4 replay_complete");
+    rig_history_prune (hub.history, "R1", RIG_EPOCH, 3);
+    ag_hub_housekeep (hub.hub, hub.now_us);
+    s_after (0, 0);
+    tap_expect (&tap, "subscription_confirmed gap[1-2 retention] c3 c4 replay_complete");
 }
 
 /*  Whether they stand between others, behind the newest or in front of the oldest. */
@@ -680,10 +726,7 @@ test_a_repair_of_what_was_read_already (void **state)
     tap_put (&hub, RIG_CALL, 6, 9);
     s_after (0, 0);
     tap_expect (&tap, "subscription_confirmed c1 c2 c3 gap[4-5 lost] c6 c7 c8 c9 replay_complete");
-    ag_event_t *late = rig_event (&(rig_event_t) { "W1", "R1", 0, 4, RIG_CALL, 0, NULL });
-    rig_history_add (hub.history, late);
-    ag_hub_repaired (hub.hub, AG_STR ("R1"), RIG_EPOCH, &late, 1, hub.now_us);
-    ag_event_unref (&late);
+    s_repair (4, RIG_CALL);
     tap_forget (&tap);
     s_after (0, 3);
     tap_expect (&tap, "gap_repaired subscription_confirmed c4 gap[5-5 lost] c6 c7 c8 c9 replay_complete");
@@ -919,6 +962,7 @@ main (void)
         BOUNDARY (test_a_stalled_client_that_fell_off_the_ring),
         BOUNDARY (test_the_history_fills_in_for_the_ring),
         BOUNDARY (test_what_is_on_its_way_into_the_history_is_waited_for),
+        BOUNDARY (test_what_was_cleared_for_memory_is_waited_for),
         BOUNDARY (test_what_never_comes_into_the_history_is_a_gap),
         BOUNDARY (test_what_was_given_up_before_anything_came_is_lost_and_not_deleted),
         BOUNDARY (test_a_run_that_ended_while_away),
@@ -931,6 +975,7 @@ main (void)
         BOUNDARY (test_a_beginning_that_is_missing_after_a_restart),
         BOUNDARY (test_a_beginning_that_is_lost),
         BOUNDARY (test_the_history_cannot_be_read_for_a_while),
+        BOUNDARY (test_a_beginning_that_came_late_and_was_deleted),
         BOUNDARY (test_late_events_are_there_for_who_comes_now),
         BOUNDARY (test_an_event_twice_comes_once),
         BOUNDARY (test_a_repair_is_told_to_who_missed_it),

@@ -204,12 +204,21 @@ s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
     return stream;
 }
 
+/*  What was ever here begins and ends with this one, at the least. */
+static void
+s_widen (ag_stream_t *stream, uint64_t seq)
+{
+    if (stream->first_put == 0 || seq < stream->first_put)
+        stream->first_put = seq;
+    if (seq > stream->held)
+        stream->held = seq;
+}
+
 static void
 s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
 {
-    stream->last = stream->held = ag_event_seq (event);
-    if (stream->first_put == 0)
-        stream->first_put = stream->last;
+    stream->last = ag_event_seq (event);
+    s_widen (stream, stream->last);
     stream->version++;
     ag_stream_note_arrival (stream, now_us);
     self->stats.put++;
@@ -287,6 +296,7 @@ ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *const 
             from = seq;
         }
         to = seq;
+        s_widen (stream, seq);
         ag_ring_insert (stream->ring, events[i], now_us);
         s_note (stream, events[i]);
     }

@@ -111,37 +111,43 @@ s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
     return s_read (self, oldest, stream, seq, limit) == 0 ? oldest : NULL;
 }
 
-/*  What the ring remembers of it, in front of its oldest: what fell off; and between
-    the last of that and the oldest nothing ever came. */
-typedef enum { UNKNOWN, NEVER_CAME, EXISTED } s_memory_t;
+/*  What is remembered of it: nothing ever came in front of the first that was put, nor between the
+    last that fell off the ring and the ring's oldest. A ring that was cleared remembers nothing. */
+typedef enum { NEVER_CAME, UNKNOWN, EXISTED } s_memory_t;
 
 static s_memory_t
 s_remembered (const ag_stream_t *stream, uint64_t seq)
 {
     uint64_t first = ag_ring_trail_first (stream->ring), end = ag_ring_trail_end (stream->ring);
     if (first == end || seq < first)
-        return UNKNOWN;
+        return stream->first_put == 0 || seq < stream->first_put ? NEVER_CAME : UNKNOWN;
     return seq >= end || ag_ring_trail_class (stream->ring, seq) == AG_CLASS_HOLE ? NEVER_CAME : EXISTED;
 }
 
+/*  It has been here, as far as is known. */
 static bool
-s_existed (const ag_stream_t *stream, uint64_t seq)
+s_may_have_existed (const ag_stream_t *stream, uint64_t seq)
 {
-    return s_remembered (stream, seq) == EXISTED;
+    return s_remembered (stream, seq) != NEVER_CAME && seq <= stream->held;
 }
 
-/*  A hole from `from` on ends before the first that has existed: that may yet be read. */
+/*  A hole from `from` on ends before what more is remembered of: that may yet be read. */
 static uint64_t
 s_end_of_hole (const ag_stream_t *stream, uint64_t from, uint64_t to)
 {
     uint64_t first = ag_ring_trail_first (stream->ring), end = ag_ring_trail_end (stream->ring);
-    for (uint64_t seq = from < first ? first : from; seq <= to && seq < end; seq++)
-        if (seq > from && s_existed (stream, seq) && !s_existed (stream, from))
+    s_memory_t memory = s_remembered (stream, from);
+    if (memory == EXISTED)
+        return to;
+    if (from < stream->first_put && stream->first_put <= to)
+        return stream->first_put - 1;
+    for (uint64_t seq = from < first ? first : from + 1; seq <= to && seq < end; seq++)
+        if (s_remembered (stream, seq) == EXISTED)
             return seq - 1;
     return to;
 }
 
-/*  The history has not come as far as that, and will. */
+/*  The history has not come as far as that, and will; or cannot say so now. */
 static bool
 s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
@@ -150,7 +156,7 @@ s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
     if (history->behind == NULL || !history->behind (history->context))
         return false;
     int found = history->bounds (history->context, ag_stream_id (stream), stream->epoch, &held);
-    return found == 0 || (found == 1 && seq > held.last);
+    return found != 1 || seq > held.last;
 }
 
 /*  Why the history does not have it: it never came, it was there once and is too old, or
@@ -165,10 +171,7 @@ s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
     int found = self->history->bounds (self->history->context, ag_stream_id (stream), stream->epoch, &held);
     if (found == 1 && seq <= held.forgotten)
         return AG_GAP_RETENTION;
-    bool before_all = stream->first_put == 0 || seq < stream->first_put;
-    if (memory == UNKNOWN && before_all)
-        return AG_GAP_LOST;
-    if (memory == EXISTED)
+    if (memory == EXISTED || (found == 1 && seq > held.last && seq <= stream->held))
         return AG_GAP_EVICTED;
     return found == 1 || seq > stream->held ? AG_GAP_LOST : AG_GAP_RETENTION;
 }
@@ -183,7 +186,7 @@ s_event (ag_event_t *event, ag_item_t *item_r)
 }
 
 /*  What fell off the ring a moment ago may be on its way into the history, and a window may
-    have been read before it came. So before an event that has existed is called a hole, it is
+    have been read before it came. So before an event that may have existed is called a hole, it is
     asked whether it is on its way, and then read anew: nothing falls between the two. */
 void
 ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit, ag_item_t *item_r)
@@ -206,7 +209,7 @@ ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit
         uint64_t to = i < window->count ? ag_event_seq (window->events[i]) - 1 : window->to;
         if (i == window->count && to < limit)
             seq = to + 1;
-        else if (!asked && s_existed (stream, from)) {
+        else if (!asked && s_may_have_existed (stream, from)) {
             on_its_way = s_is_on_its_way (self, stream, from);
             asked = true;
             ag_past_forget (self, stream);

@@ -99,7 +99,7 @@ ag_stream_recall (ag_stream_t *self, int64_t now_us)
         return;
     self->epoch = held.epoch;
     self->last = self->held = held.last;
-    self->first_put = held.first;
+    self->first_put = held.forgotten ? 1 : held.first;
     history->read (history->context, ag_stream_id (self), held.epoch, held.last, held.last, s_recall_newest, self);
     if (self->work == NULL) {
         self->epoch = self->last = self->held = 0;
