@@ -215,6 +215,37 @@ static void test_what_the_store_refuses_is_not_acknowledged_and_wanted_again (vo
     s_close (&f);
 }
 
+/*  What comes late while the store refuses stands before what it refused first. */
+static void test_what_comes_late_while_the_store_refuses_is_wanted_again (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, true);
+    s_event (&f, 7, 1, NULL, 0);
+    s_event (&f, 7, 3, NULL, 0);
+    ag_desk_turn (f.desk, 0);
+    s_control (&f, AG_CONTROL_HELLO, "A", 7, 4, 3 * SECOND - 1);    /* gives 2 up: it must not hear of it before */
+    ag_buf_clear (&f.text);
+    ag_desk_turn (f.desk, 14 * SECOND);
+    ag_desk_committed (f.desk, f.ticket);
+    ag_buf_clear (&f.text);
+    f.refuses = true;
+    s_event (&f, 7, 4, "A", 14 * SECOND);
+    s_event (&f, 7, 2, "A", 14 * SECOND);
+    f.refuses = false;
+    ag_desk_turn (f.desk, 14 * SECOND);
+    ag_desk_committed (f.desk, f.ticket);
+    assert_said (&f, 14 * SECOND, "");
+    ag_desk_store_recovered (f.desk);
+    assert_said (&f, 14 * SECOND, "A:RESEND(2-4) ");
+    for (uint64_t seq = 2; seq <= 4; seq++)
+        s_event (&f, 7, seq, "A", 14 * SECOND);
+    assert_said (&f, 14 * SECOND, "store(2) store(3) store(4) ");
+    ag_desk_committed (f.desk, f.ticket);
+    assert_said (&f, 14 * SECOND, "A:ACK(4) ");
+    s_close (&f);
+}
+
 static void test_a_lost_hole_is_not_acknowledged_until_it_comes (void **state)
 {
     (void) state;
@@ -423,6 +454,7 @@ int main (void)
         cmocka_unit_test (test_ack_comes_only_after_the_commit),
         cmocka_unit_test (test_without_a_store_what_is_delivered_is_acknowledged),
         cmocka_unit_test (test_what_the_store_refuses_is_not_acknowledged_and_wanted_again),
+        cmocka_unit_test (test_what_comes_late_while_the_store_refuses_is_wanted_again),
         cmocka_unit_test (test_a_lost_hole_is_not_acknowledged_until_it_comes),
         cmocka_unit_test (test_what_the_store_lacks_is_wanted_again_and_not_acknowledged),
         cmocka_unit_test (test_goodbye_is_answered_by_what_is_acknowledged),

@@ -31,7 +31,7 @@ typedef struct track {
     uint64_t acked;                 /* told to the writer */
     uint64_t mark_seq;              /* settled when mark_ticket was the newest; 0: no mark set */
     uint64_t mark_ticket;           /* once committed, mark_seq may be acknowledged */
-    uint64_t unstored;              /* the first that the store would not take; 0: none */
+    uint64_t unstored;              /* the lowest that the store would not take; 0: none */
     TAILQ_ENTRY (track) marks;      /* in the desk's list while a mark is set */
 } track_t;
 
@@ -311,7 +311,8 @@ static uint64_t s_archive (track_t *track, ag_event_t *event)
         return ticket;
     }
     self->stats.unstored++;
-    if (!track->unstored)
+    /*  A late one stands before what was refused first. */
+    if (!track->unstored || ag_event_seq (event) < track->unstored)
         track->unstored = ag_event_seq (event);
     return 0;
 }
