@@ -472,6 +472,25 @@ static void test_what_the_store_lost_is_wanted_again_without_announcement (void 
     s_close (&f);
 }
 
+/*  What viewers were told is lost stays told, whatever else is wanted around it. */
+static void test_what_was_lost_is_announced_though_the_store_wants_it_too (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, 0);
+    s_put (&f, 1, false, 0);
+    s_put (&f, 4, false, 0);
+    assert_out (&f, 0, "1 ");
+    assert_out (&f, 4 * SECOND, "lost(2-3) 4 ");
+    ag_order_want (f.order, 1, 4, false);
+    assert_int_equal (ag_order_settled (f.order), 0);
+    for (uint64_t seq = 1; seq <= 4; seq++)
+        s_put (&f, seq, true, 4 * SECOND);
+    assert_out (&f, 4 * SECOND, "again(1+1) late(2+2) again(4+1) ");
+    assert_int_equal (ag_order_settled (f.order), 4);
+    s_close (&f);
+}
+
 static void test_a_window_from_before_a_hello_is_forgotten (void **state)
 {
     (void) state;
@@ -784,6 +803,7 @@ int main (void)
         cmocka_unit_test (test_a_missing_tail_of_a_dead_writer_is_not_given_up),
         cmocka_unit_test (test_a_late_repair_is_announced_once),
         cmocka_unit_test (test_what_the_store_lost_is_wanted_again_without_announcement),
+        cmocka_unit_test (test_what_was_lost_is_announced_though_the_store_wants_it_too),
         cmocka_unit_test (test_a_window_from_before_a_hello_is_forgotten),
         cmocka_unit_test (test_what_waits_is_bounded_and_still_arrives),
         cmocka_unit_test (test_the_end_of_a_run_ends_the_stream),

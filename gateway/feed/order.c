@@ -7,7 +7,7 @@
     Invariants. Every waiting event has next < seq < next + AG_ORDER_WINDOW and
     stands in slot seq % AG_ORDER_WINDOW, so no slot is ever contested. There is
     a hole exactly when top >= next, top being the highest number that we know
-    to exist. Ranges in `lost` are below next, ascending, and do not touch.
+    to exist. Ranges in `lost` are below next, ascending, and do not overlap.
 */
 #include "feed/order.h"
 
@@ -205,11 +205,16 @@ static void s_reserve_range (ag_order_t *self)
     self->lost = ag_realloc (self->lost, self->lost_cap * sizeof *self->lost);
 }
 
-/*  Inserts in ascending order. */
+/*  Inserts in ascending order, unless it lies in what was joined to make room. */
 static void s_remember_range (ag_order_t *self, range_t range)
 {
-    if (self->lost_count == AG_ORDER_LOST_RANGES)
+    if (self->lost_count == AG_ORDER_LOST_RANGES) {
         s_join_oldest (self);
+        if (range.from >= self->lost[0].from && range.from <= self->lost[0].to) {
+            self->lost[0].told |= range.told;
+            return;
+        }
+    }
     s_reserve_range (self);
     size_t at = self->lost_count;
     while (at > 0 && self->lost[at - 1].from > range.from)
@@ -278,11 +283,19 @@ static bool s_take_late (ag_order_t *self, ag_event_t *event, uint64_t seq)
     return true;
 }
 
+/*  What is wanted there already stays so: viewers may have been told. */
 void ag_order_want (ag_order_t *self, uint64_t from, uint64_t to, bool told)
 {
     if (to >= self->next)
         to = self->next - 1;
-    s_cut (self, from, to);
+    for (size_t i = 0; from <= to && i < self->lost_count; i++) {
+        range_t other = self->lost[i];
+        if (other.to < from || other.from > to)
+            continue;
+        if (other.from > from)
+            s_remember_range (self, (range_t) { from, other.from - 1, told });
+        from = other.to + 1;
+    }
     if (from <= to)
         s_remember_range (self, (range_t) { from, to, told });
 }
