@@ -783,6 +783,35 @@ test_reading_across_history_and_ring (void **state)
     ag_buf_free (&text);
 }
 
+/*  Who wants the end of a long run reads all of it from the history, but not in one go: others
+    are served in between. */
+static void
+test_what_is_passed_over_is_read_in_turns (void **state)
+{
+    (void) state;
+    enum { LAST = 6000, A_TURN = 1500 + 2 * 64 };
+    s_begin (1000, true, 50);
+    for (uint64_t seq = 1; seq <= LAST; seq++) {
+        ag_event_t *event = rig_event (&(rig_event_t) { "W1", "R1", 0, seq, seq < LAST ? RIG_TEXT : RIG_COMPLETED, 0, NULL });
+        rig_history_add (hub.history, event);
+        ag_event_unref (&event);
+    }
+    ag_after_t after = { AG_STR ("R1"), 0, 0 };
+    ag_subscribe_t request = {
+        .run = AG_STR ("R1"), .types = 1u << AG_RUN_COMPLETED, .has_after = true, .after = &after, .after_count = 1
+    };
+    tap_subscribe (&tap, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_expect (&tap, "subscription_confirmed");
+    for (size_t reads = 0; rig_history_reads (hub.history) < LAST; ) {
+        assert_true (rig_history_reads (hub.history) > reads);
+        assert_true (rig_history_reads (hub.history) <= reads + A_TURN);
+        reads = rig_history_reads (hub.history);
+        tap_wait (&hub, 100);
+    }
+    tap_expect (&tap, "E6000 replay_complete");
+}
+
 static void
 test_all_events_filtered (void **state)
 {
@@ -982,6 +1011,7 @@ main (void)
         BOUNDARY (test_a_repair_of_what_was_read_already),
         BOUNDARY (test_a_late_event_is_not_the_latest),
         BOUNDARY (test_reading_across_history_and_ring),
+        BOUNDARY (test_what_is_passed_over_is_read_in_turns),
         BOUNDARY (test_all_events_filtered),
         BOUNDARY (test_a_ring_of_one),
         BOUNDARY (test_replay_count),

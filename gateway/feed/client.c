@@ -16,6 +16,8 @@ enum {
     SKIPPED_US = 1000 * 1000,
     REPLAY_FACTOR = 20,
     REPLAY_BYTES_PER_SECOND = 4 * 1024 * 1024,
+    PASSED_PER_SECOND = 15000,  /* events read from the history that are not for it ... */
+    PASSED_AT_ONCE = 1500,      /* ... some 4 ms of work */
     STRETCH = 4,                /* windows of a client whose socket does not drain */
     STRETCHED_MAX_US = 1000 * 1000
 };
@@ -49,6 +51,7 @@ ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, void *user, in
     ag_bucket_init (&self->live, rate, rate, now_us);
     ag_bucket_init (&self->replay, s_replay_rate (rate), s_replay_rate (rate), now_us);
     ag_bucket_init (&self->replay_bytes, rate ? REPLAY_BYTES_PER_SECOND : 0, REPLAY_BYTES_PER_SECOND, now_us);
+    ag_bucket_init (&self->passed, PASSED_PER_SECOND, PASSED_AT_ONCE, now_us);
     TAILQ_INIT (&self->subs);
     TAILQ_INIT (&self->places);
     TAILQ_INIT (&self->resumable);
@@ -438,10 +441,10 @@ s_advance (ag_client_t *self, ag_place_t *place)
         place->busy = item.type == AG_ITEM_BUSY;
         if (item.type == AG_ITEM_EVENT || item.type == AG_ITEM_BUSY)
             place->oldest_us = item.arrived_us ? item.arrived_us : ag_stream_arrival_us (place->stream, item.seq);
-        if (item.type == AG_ITEM_EVENT) {
+        if (item.type == AG_ITEM_EVENT || item.type == AG_ITEM_BUSY)
             place->at = item.seq - 1;
+        if (item.type == AG_ITEM_EVENT)
             s_announce (self, place, item.seq);
-        }
         return;
     }
 }
@@ -519,6 +522,7 @@ ag_client_next (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t
         ag_bucket_refill (&self->live, now_us);
         ag_bucket_refill (&self->replay, now_us);
         ag_bucket_refill (&self->replay_bytes, now_us);
+        ag_bucket_refill (&self->passed, now_us);
     }
     do {
         again = again && s_prepare (self, now_us);

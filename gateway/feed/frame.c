@@ -317,7 +317,7 @@ s_gather (ag_frames_t *self, const s_turn_t *turn, s_group_t *group)
         if (item.type != AG_ITEM_EVENT)
             return;
         ag_verdict_t verdict = ag_place_verdict (turn->place, seq, item.class);
-        if (verdict == AG_VERDICT_FILTERED && !ag_rollup_ends (item.class))
+        if (verdict == AG_VERDICT_FILTERED && !ag_rollup_ends (item.class) && ag_place_may_pass (turn->place, &item))
             continue;
         if (verdict != AG_VERDICT_KEEP || (item.event != NULL && item.key != group->key))
             return;

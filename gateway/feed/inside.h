@@ -191,6 +191,7 @@ struct ag_client {
     ag_bucket_t live;           /* events of live streams */
     ag_bucket_t replay;         /* events of replays and of ended streams' tails */
     ag_bucket_t replay_bytes;   /* and their size */
+    ag_bucket_t passed;         /* events of the history that are only passed over */
     ag_outbox_t control;        /* messages of our own, in order, before events */
     ag_outbox_t going;          /* those of the frame that is lent now ... */
     ag_buf_t lent;              /* ... as the arrays that the frame points to */
@@ -284,7 +285,7 @@ typedef enum {
     AG_ITEM_END,                /* nothing there yet */
     AG_ITEM_EVENT,
     AG_ITEM_HOLE,               /* seq .. to are not to be had */
-    AG_ITEM_BUSY                /* the history cannot be read now */
+    AG_ITEM_BUSY                /* the history cannot be read now, or no further in this turn */
 } ag_item_type_t;
 
 typedef struct {
@@ -341,8 +342,11 @@ bool ag_place_position (const ag_place_t *self, uint64_t *epoch_r, uint64_t *seq
 bool ag_shed_drops (const ag_shed_t *shed, uint64_t seq, ag_priority_t priority);
 ag_verdict_t ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class);
 /*  The first thing from seq on that the client has to get: an event with its
-    content, a hole, or nothing. */
+    content, a hole, or nothing. Busy: all before item_r->seq is passed over. */
 void ag_place_look (ag_place_t *self, uint64_t seq, ag_item_t *item_r);
+/*  Whether one more that is not for the client may be passed over in this turn. Only what
+    has to be read from the history counts. */
+bool ag_place_may_pass (ag_place_t *self, const ag_item_t *item);
 /*  Adds what would have been sent of from .. to, by kind; what is not in memory any more
     counts as AG_KIND_UNKNOWN. Returns the sum. */
 uint64_t ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_KIND_COUNT]);

@@ -312,12 +312,29 @@ ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class)
     return AG_VERDICT_KEEP;
 }
 
+bool
+ag_place_may_pass (ag_place_t *self, const ag_item_t *item)
+{
+    if (item->event == NULL || item->slot != NULL)
+        return true;
+    if (ag_bucket_whole (&self->client->passed) == 0)
+        return false;
+    ag_bucket_take (&self->client->passed, 1);
+    return true;
+}
+
+/*  Who wants few of very many must not hold up all others. */
 void
 ag_place_look (ag_place_t *self, uint64_t seq, ag_item_t *item_r)
 {
     ag_stream_look (self->stream, seq, false, item_r);
-    while (item_r->type == AG_ITEM_EVENT && ag_place_verdict (self, item_r->seq, item_r->class) != AG_VERDICT_KEEP)
+    while (item_r->type == AG_ITEM_EVENT && ag_place_verdict (self, item_r->seq, item_r->class) != AG_VERDICT_KEEP) {
+        if (!ag_place_may_pass (self, item_r)) {
+            *item_r = (ag_item_t) { .type = AG_ITEM_BUSY, .seq = item_r->seq };
+            return;
+        }
         ag_stream_look (self->stream, item_r->seq + 1, false, item_r);
+    }
     if (item_r->type == AG_ITEM_EVENT && item_r->event == NULL)
         ag_stream_look (self->stream, item_r->seq, true, item_r);
 }
