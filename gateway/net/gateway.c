@@ -283,10 +283,12 @@ static void s_look_at_archive (ag_gateway_t *self)
     ag_archive_state (self->archive, &state);
     if (state.committed != self->committed)
         ag_desk_committed (self->desk, state.committed);
-    if (self->store_failing && !state.failing)
+    /*  Counted: it may have failed and recovered between two looks. */
+    if (state.failures != self->store_failures && !state.failing) {
+        self->store_failures = state.failures;
         ag_desk_store_recovered (self->desk);
+    }
     self->committed = state.committed;
-    self->store_failing = state.failing;
 }
 
 static int64_t s_sooner (int64_t a, int64_t b)

@@ -42,7 +42,7 @@ struct ag_gateway {
     bool sent;                          /* something went out on a ZeroMQ socket in this turn */
     bool running;                       /* the store's thread may wake the loop; atomic */
     uint64_t committed;                 /* last ticket told to the desk */
-    bool store_failing;                 /* as last seen */
+    uint64_t store_failures;            /* as many as the desk was told are over */
     bool stopping;
     int lock_fds[4];                    /* held while we live */
     size_t lock_count;
