@@ -805,7 +805,6 @@ test_backpressure_is_told_and_stretches_the_window (void **state)
     tap_expect (&a, "backpressure");
 }
 
-/*  A window that is longer than any stretched one stays as it is. */
 static void
 test_backpressure_says_when_it_sheds (void **state)
 {
@@ -823,6 +822,7 @@ test_backpressure_says_when_it_sheds (void **state)
     assert_true (tap_saw (&a, "\"state\":\"ok\""));
 }
 
+/*  A window that is longer than any stretched one stays as it is. */
 static void
 test_a_stalled_client_never_gets_a_shorter_window (void **state)
 {

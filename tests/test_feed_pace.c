@@ -423,7 +423,6 @@ test_too_old_a_range_is_behind (void **state)
     tap_expect (&a, "gap[31-59 rate] o60");
 }
 
-/*  "Behind" ends when it has caught up: what comes 5 s later is a new beginning. */
 /*  One run floods, another has little to say: that little is not held up by decisions that do not
     concern it. */
 static void
@@ -447,6 +446,7 @@ test_a_flood_does_not_hold_up_another_run (void **state)
     assert_false (tap_saw (&a, "\"type\":\"gap\",\"stream\":\"R2\""));
 }
 
+/*  "Behind" ends when it has caught up: what comes 5 s later is a new beginning. */
 static void
 test_who_has_caught_up_is_not_behind (void **state)
 {

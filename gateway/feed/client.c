@@ -110,12 +110,6 @@ ag_client_set_options (ag_client_t *self, const ag_client_options_t *options, in
         self->shedding = false;
 }
 
-bool
-ag_client_plain (const ag_client_t *self)
-{
-    return self->options.plain;
-}
-
 size_t
 ag_client_subscriptions (const ag_client_t *self)
 {

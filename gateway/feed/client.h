@@ -61,7 +61,6 @@ void ag_client_destroy (ag_client_t **self_p);
 void *ag_client_user (const ag_client_t *self);
 /*  Options may change until the first subscription, and rate and window later. */
 void ag_client_set_options (ag_client_t *self, const ag_client_options_t *options, int64_t now_us);
-bool ag_client_plain (const ag_client_t *self);
 
 /*  Adds a subscription (the same target again replaces it). The confirmation
     message comes first out of ag_client_next. 0, or -1 with a malloc'ed

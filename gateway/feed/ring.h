@@ -5,10 +5,10 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
     The newest events of one epoch, by seq, at most so many, and so many bytes
-    with all that the ring takes beside them. What falls off leaves one byte behind, its class, in the trail: so a slow
-    client's gap can still be counted by type, and what its filter would have
-    dropped anyway is not called a gap. Numbers may be missing (lost); a late
-    one may be inserted. SPEC section 7.2.
+    with all that the ring takes beside them. What falls off leaves one byte
+    behind, its class, in the trail: so a slow client's gap can still be counted
+    by type, and what its filter would have dropped anyway is not called a gap.
+    Numbers may be missing (lost); a late one may be inserted. SPEC section 7.2.
 
     Memory is counted exactly: slots, trail, and each event with the JSON text
     that was made through ag_ring_json.
