@@ -89,7 +89,8 @@ typedef struct {
     rig_history_t *history;     /* or NULL */
     int64_t now_us;
     bool pruned;                /* the history lacks something */
-    bool blind;                 /* and cannot be read now */
+    bool blind;                 /* and cannot be read now ... */
+    bool slow;                  /* ... or only what was there before */
     int64_t seen_us;            /* when it could be read again */
     bool aged;                  /* an hour has passed, and what was over is forgotten */
     model_stream_t streams[MODEL_STREAMS];

@@ -289,7 +289,8 @@ static void
 s_do_repair (model_t *model, int index)
 {
     model_stream_t *stream = &model->streams[index];
-    if (stream->lost_from == 0 || stream->epoch < 0)
+    /*  It is told when it can be read. */
+    if (stream->lost_from == 0 || stream->epoch < 0 || model->slow)
         return;
     ag_event_t *events[64];
     size_t count = 0;
@@ -374,13 +375,16 @@ s_do_viewer (model_t *model, const op_t *op)
             s_come (model, &model->viewers[i]);
 }
 
+/*  slow: what was there can be read, what comes is on its way. */
 static void
-s_blind (model_t *model, bool blind)
+s_blind (model_t *model, bool blind, bool slow)
 {
     if (model->blind)
         model->seen_us = model->now_us;
     model->blind = blind;
-    rig_history_fail (model->history, blind);
+    model->slow = blind && slow;
+    rig_history_fail (model->history, blind && !slow);
+    rig_history_delay (model->history, blind && slow);
 }
 
 /*  What is over and what is given up is forgotten, and for "*", which cannot be resumed, all of it. */
@@ -388,7 +392,7 @@ static void
 s_do_age (model_t *model)
 {
     if (model->blind)
-        s_blind (model, false);
+        s_blind (model, false, false);
     s_pass_time (model, 3601ll * 1000 * 1000, 1 << 20);
     ag_hub_housekeep (model->hub, model->now_us);
     model->aged = true;
@@ -438,7 +442,7 @@ s_do (model_t *model, const op_t *op)
         break;
     case OP_BLIND:
         if (model->history != NULL)
-            s_blind (model, !model->blind);
+            s_blind (model, !model->blind, op->b % 2);
         break;
     case OP_PRUNE:
         if (model->history != NULL && model->pruned && stream->epoch >= 0)
@@ -512,7 +516,7 @@ static void
 s_settle (model_t *model)
 {
     if (model->history != NULL)
-        s_blind (model, false);
+        s_blind (model, false, false);
     for (int i = 0; i < MODEL_VIEWERS; i++) {
         s_come (model, &model->viewers[i]);
         s_flow (model, &model->viewers[i]);
