@@ -428,6 +428,21 @@ test_what_was_given_up_before_anything_came_is_lost_and_not_deleted (void **stat
     tap_expect (&tap, "subscription_confirmed gap[1-3 lost] replay_complete");
 }
 
+/*  All before it has fallen off, and nothing behind it. */
+static void
+test_what_was_lost_in_front_of_the_ring_was_not_evicted (void **state)
+{
+    (void) state;
+    s_begin (1, false, 50);
+    tap_put (&hub, RIG_CALL, 1, 2);
+    ag_hub_lost (hub.hub, AG_STR ("R1"), RIG_EPOCH, 3, 4, hub.now_us);
+    tap_put (&hub, RIG_CALL, 5, 5);
+    s_after (0, 1);
+    tap_expect (&tap, "subscription_confirmed gap[2-4 evicted] c5 replay_complete");
+    s_after (0, 2);
+    tap_expect (&tap, "subscription_confirmed gap[3-4 lost] c5 replay_complete");
+}
+
 static void
 test_a_run_that_ended_while_away (void **state)
 {
@@ -994,6 +1009,7 @@ main (void)
         BOUNDARY (test_what_was_cleared_for_memory_is_waited_for),
         BOUNDARY (test_what_never_comes_into_the_history_is_a_gap),
         BOUNDARY (test_what_was_given_up_before_anything_came_is_lost_and_not_deleted),
+        BOUNDARY (test_what_was_lost_in_front_of_the_ring_was_not_evicted),
         BOUNDARY (test_a_run_that_ended_while_away),
         BOUNDARY (test_a_work_order_that_only_the_history_knows),
         BOUNDARY (test_what_only_the_history_knows_may_be_forbidden),

@@ -380,6 +380,8 @@ s_look_before_ring (ag_stream_t *self, uint64_t seq, uint64_t limit, bool whole,
         s_look_trail (self, seq, item_r);
     else if (past != NULL)
         ag_past_look (past, self, seq, limit, item_r);
+    else if (trail_first < trail_end && seq >= trail_end)
+        s_hole (seq, limit, AG_GAP_LOST, item_r);       /* between the last that fell off and the oldest */
     else if (!whole && seq < trail_first && trail_first <= limit)
         s_hole (seq, trail_first - 1, AG_GAP_EVICTED, item_r);
     else
