@@ -208,6 +208,12 @@ static void test_streams_are_listed_latest_started_first (void **state)
     ag_buf_t list = { 0 };
     assert_int_equal (ag_store_each_stream (store, s_list, &list), 0);
     assert_string_equal (ag_buf_cstr (&list), "c:31 b:21 a:11 ");
+    ag_buf_clear (&list);
+    assert_int_equal (ag_store_each_stream_of (store, AG_STR ("work order"), s_list, &list), 0);
+    assert_string_equal (ag_buf_cstr (&list), "c:31 b:21 a:11 ");
+    ag_buf_clear (&list);
+    assert_int_equal (ag_store_each_stream_of (store, AG_STR ("another"), s_list, &list), 0);
+    assert_string_equal (ag_buf_cstr (&list), "");
     ag_buf_free (&list);
     ag_store_close (&store);
 }
@@ -496,7 +502,7 @@ static void s_make_version_1 (const char *folder)
     char *path = path_in (folder, "run.db");
     sqlite3 *db = NULL;
     assert_int_equal (sqlite3_open_v2 (path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    assert_int_equal (sqlite3_exec (db, "ALTER TABLE stream DROP COLUMN forgotten; DROP TABLE forgotten;"
+    assert_int_equal (sqlite3_exec (db, "ALTER TABLE stream DROP COLUMN forgotten; DROP TABLE forgotten; DROP INDEX stream_work_order;"
         " PRAGMA user_version = 1; PRAGMA wal_checkpoint (TRUNCATE)", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close (db);
     free (path);

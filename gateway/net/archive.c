@@ -399,23 +399,21 @@ static int s_bounds (void *context, ag_str_t stream, uint64_t epoch, ag_history_
 }
 
 typedef struct {
-    ag_str_t work_order;
     ag_history_stream_fn *fn;
     void *context;
 } search_t;
 
-static bool s_if_of_work_order (void *context, const ag_store_stream_t *info)
+static bool s_tell_stream (void *context, const ag_store_stream_t *info)
 {
     search_t *search = context;
-    return !ag_str_eq (info->work_order, search->work_order)
-        || search->fn (search->context, info->stream, info->work_order, info->run);
+    return search->fn (search->context, info->stream, info->work_order, info->run);
 }
 
 static int s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *fn_context)
 {
     ag_archive_t *self = context;
-    search_t search = { work_order, fn, fn_context };
-    return ag_store_each_stream (self->reader, s_if_of_work_order, &search);
+    search_t search = { fn, fn_context };
+    return ag_store_each_stream_of (self->reader, work_order, s_tell_stream, &search);
 }
 
 static bool s_behind (void *context)

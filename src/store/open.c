@@ -20,7 +20,8 @@ enum { CHECK_MAX_BYTES = 64 * 1024 * 1024 };
     forgotten and whose events are still being deleted; AUTOINCREMENT, so that
     such a number never comes again. forgotten: how far streams went that had not
     ended when they were, since more may come of those. */
-#define FORGOTTEN_TABLE \
+#define SINCE_VERSION_2 \
+    "CREATE INDEX stream_work_order ON stream (work_order);" \
     "CREATE TABLE forgotten (id BLOB NOT NULL, epoch BLOB NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (id, epoch))" \
     " WITHOUT ROWID;"
 
@@ -31,12 +32,12 @@ static const char s_schema[] =
     " started_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0);"
     "CREATE UNIQUE INDEX stream_id ON stream (id, epoch);"
     "CREATE TABLE event (key INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);"
-    "CREATE TABLE doomed (no INTEGER PRIMARY KEY);" FORGOTTEN_TABLE;
+    "CREATE TABLE doomed (no INTEGER PRIMARY KEY);" SINCE_VERSION_2;
 
-/*  From version 1, which did not know what was forgotten. */
+/*  From version 1, which did not know what was forgotten, nor find a work order's streams. */
 static const char s_upgrade[] =
     "BEGIN IMMEDIATE;"
-    "ALTER TABLE stream ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;" FORGOTTEN_TABLE
+    "ALTER TABLE stream ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;" SINCE_VERSION_2
     "PRAGMA user_version = 2; COMMIT;";
 
 static int s_exec (ag_store_t *self, const char *sql)

@@ -289,11 +289,14 @@ int ag_store_stream (ag_store_t *self, ag_str_t stream, uint64_t epoch, ag_store
     return 1;
 }
 
-int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *context)
+/*  Of a work order; ptr NULL: all. */
+static int s_each (ag_store_t *self, ag_str_t work_order, ag_store_stream_fn *fn, void *context)
 {
     if (ag_rows_flush (self))
         return -1;
-    sqlite3_stmt *select = ag_store_statement (self, AG_SQL_SELECT_STREAMS);
+    sqlite3_stmt *select = ag_store_statement (self, work_order.ptr ? AG_SQL_SELECT_WORK_ORDER : AG_SQL_SELECT_STREAMS);
+    if (select && work_order.ptr)
+        s_bind_str (select, 1, work_order);
     int rc = select ? ag_store_step (self, select) : -1;
     bool more = true;
     while (rc == 1 && more) {
@@ -306,6 +309,16 @@ int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *contex
     if (select)
         sqlite3_reset (select);
     return rc < 0 ? -1 : 0;
+}
+
+int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *context)
+{
+    return s_each (self, (ag_str_t){ NULL, 0 }, fn, context);
+}
+
+int ag_store_each_stream_of (ag_store_t *self, ag_str_t work_order, ag_store_stream_fn *fn, void *context)
+{
+    return s_each (self, work_order, fn, context);
 }
 
 int ag_store_set_acked (ag_store_t *self, ag_str_t stream, uint64_t epoch, uint64_t seq)

@@ -29,6 +29,8 @@ static const char *const s_sql[AG_SQL_COUNT] = {
                              " forgotten FROM stream WHERE id = ?1 AND epoch BETWEEN ?2 AND ?3 ORDER BY epoch DESC LIMIT 1",
     [AG_SQL_SELECT_STREAMS] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us,"
                               " forgotten FROM stream ORDER BY started_us DESC, no DESC",
+    [AG_SQL_SELECT_WORK_ORDER] = "SELECT no, id, epoch, work_order, run, first, last, acked, ended, started_us, updated_us,"
+                                 " forgotten FROM stream WHERE work_order = ?1 ORDER BY started_us DESC, no DESC",
     [AG_SQL_OLD_STREAM] = "SELECT no FROM stream WHERE updated_us < ?1 ORDER BY updated_us LIMIT 1",
     [AG_SQL_NEXT_STREAM] = "SELECT no FROM stream WHERE no <> (SELECT no FROM stream ORDER BY updated_us DESC, no DESC"
                            " LIMIT 1) ORDER BY ended DESC, updated_us LIMIT 1",

@@ -89,6 +89,8 @@ int ag_store_stream (ag_store_t *self, ag_str_t stream, uint64_t epoch, ag_store
 /*  Calls back for each stream (latest started first) until it returns false. */
 typedef bool (ag_store_stream_fn) (void *context, const ag_store_stream_t *info);
 int ag_store_each_stream (ag_store_t *self, ag_store_stream_fn *fn, void *context);
+/*  The same for those of a work order, found by an index. */
+int ag_store_each_stream_of (ag_store_t *self, ag_str_t work_order, ag_store_stream_fn *fn, void *context);
 
 /*  Calls back for each event with from <= seq <= to, in order, until it
     returns false. The event is lent: ag_event_ref to keep it. An event whose
