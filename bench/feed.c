@@ -24,8 +24,7 @@
 #include "feed/client.h"
 #include "tests/feed_rig.h"
 
-static double
-s_cpu_ns (void)
+static double s_cpu_ns (void)
 {
     struct timespec now;
     clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -35,8 +34,7 @@ s_cpu_ns (void)
 /* ---------------------------------------------------------------------- */
 /*  Events: a mix without roll-up, so that each put is one delivery */
 
-static ag_event_t **
-s_events (size_t count)
+static ag_event_t **s_events (size_t count)
 {
     static const rig_shape_t mix[] = { RIG_LOOSE, RIG_CALL, RIG_LOOSE, RIG_RESULT, RIG_USAGE };
     ag_event_t **events = ag_calloc (count, sizeof *events);
@@ -45,16 +43,14 @@ s_events (size_t count)
     return events;
 }
 
-static void
-s_free_events (ag_event_t **events, size_t count)
+static void s_free_events (ag_event_t **events, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         ag_event_unref (&events[i]);
     free (events);
 }
 
-static ag_hub_t *
-s_hub (uint32_t buffer)
+static ag_hub_t *s_hub (uint32_t buffer)
 {
     ag_hub_options_t options = rig_options ();
     options.rate_limit = 0;
@@ -63,8 +59,7 @@ s_hub (uint32_t buffer)
     return ag_hub_new (&options);
 }
 
-static ag_client_t **
-s_clients (ag_hub_t *hub, size_t count, bool plain, uint32_t types)
+static ag_client_t **s_clients (ag_hub_t *hub, size_t count, bool plain, uint32_t types)
 {
     ag_client_t **clients = ag_calloc (count, sizeof *clients);
     ag_client_options_t ways = { .plain = plain, .batch = !plain };
@@ -80,8 +75,7 @@ s_clients (ag_hub_t *hub, size_t count, bool plain, uint32_t types)
 
 static size_t sink;             /* so that reading is not left out */
 
-static void
-s_drain (ag_client_t *client, int64_t now_us)
+static void s_drain (ag_client_t *client, int64_t now_us)
 {
     ag_frame_t frame;
     int64_t when_us;
@@ -89,16 +83,14 @@ s_drain (ag_client_t *client, int64_t now_us)
         sink += frame.bytes;
 }
 
-static void
-s_serve (ag_hub_t *hub, int64_t now_us)
+static void s_serve (ag_hub_t *hub, int64_t now_us)
 {
     ag_client_t *client;
     while ((client = ag_hub_pop_ready (hub)) != NULL)
         s_drain (client, now_us);
 }
 
-static void
-s_end (ag_hub_t **hub, ag_client_t **clients, size_t count)
+static void s_end (ag_hub_t **hub, ag_client_t **clients, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         ag_client_destroy (&clients[i]);
@@ -106,8 +98,7 @@ s_end (ag_hub_t **hub, ag_client_t **clients, size_t count)
     ag_hub_destroy (hub);
 }
 
-static uint64_t
-s_delivered (const ag_hub_t *hub)
+static uint64_t s_delivered (const ag_hub_t *hub)
 {
     ag_hub_stats_t stats;
     ag_hub_stats (hub, &stats);
@@ -117,8 +108,7 @@ s_delivered (const ag_hub_t *hub)
 /* ---------------------------------------------------------------------- */
 /*  The same place: 20 events, a tick, everybody is served */
 
-static void
-s_same (size_t clients_count, size_t ticks, bool plain, bool print)
+static void s_same (size_t clients_count, size_t ticks, bool plain, bool print)
 {
     size_t count = ticks * 20;
     ag_event_t **events = s_events (count);
@@ -148,8 +138,7 @@ s_same (size_t clients_count, size_t ticks, bool plain, bool print)
 /* ---------------------------------------------------------------------- */
 /*  Apart: each put serves one client, so that everybody's range begins elsewhere */
 
-static void
-s_apart (size_t clients_count, size_t puts, bool plain)
+static void s_apart (size_t clients_count, size_t puts, bool plain)
 {
     ag_event_t **events = s_events (puts);
     ag_hub_t *hub = s_hub ((uint32_t) puts + 1);
@@ -178,24 +167,21 @@ s_apart (size_t clients_count, size_t puts, bool plain)
 /* ---------------------------------------------------------------------- */
 /*  Wide: a client that watches many runs, by work order or all of them */
 
-static void
-s_put_run (ag_hub_t *hub, size_t run, uint64_t seq, rig_shape_t shape, int64_t now_us)
+static void s_put_run (ag_hub_t *hub, size_t run, uint64_t seq, rig_shape_t shape, int64_t now_us)
 {
     char id[64];
     snprintf (id, sizeof id, "00000000-0000-4000-8000-%012zu", run);
     rig_put (hub, NULL, &(rig_event_t) { "W1", id, 0, seq, shape, 0, NULL }, now_us);
 }
 
-static double
-s_lap_us (double *begin_ns)
+static double s_lap_us (double *begin_ns)
 {
     double now_ns = s_cpu_ns (), us = (now_ns - *begin_ns) / 1000;
     *begin_ns = s_cpu_ns ();
     return us;
 }
 
-static void
-s_wide (size_t runs, bool all)
+static void s_wide (size_t runs, bool all)
 {
     enum { CLIENTS = 20, TICKS = 20, PER_TICK = 20 };
     ag_hub_t *hub = s_hub (1000);
@@ -239,8 +225,7 @@ s_wide (size_t runs, bool all)
 /* ---------------------------------------------------------------------- */
 /*  Full: every put drives something out */
 
-static void
-s_full (size_t live, size_t ended, size_t clients_count)
+static void s_full (size_t live, size_t ended, size_t clients_count)
 {
     enum { PUTS = 20000 };
     ag_hub_options_t options = rig_options ();
@@ -275,8 +260,7 @@ typedef struct {
     uint64_t seq;
 } s_sink_t;
 
-static void
-s_take_draft (void *context, ag_draft_t **draft_p)
+static void s_take_draft (void *context, ag_draft_t **draft_p)
 {
     s_sink_t *self = context;
     ag_ids_t ids = { .work_order = AG_STR ("W1"), .run = AG_STR ("R1") };
@@ -293,8 +277,7 @@ s_take_draft (void *context, ag_draft_t **draft_p)
     s_serve (self->hub, (int64_t) self->seq * 1000);
 }
 
-static bool
-s_feed_file (const char *path, s_sink_t *sink_to)
+static bool s_feed_file (const char *path, s_sink_t *sink_to)
 {
     FILE *file = fopen (path, "rb");
     if (file == NULL)
@@ -311,8 +294,7 @@ s_feed_file (const char *path, s_sink_t *sink_to)
     return true;
 }
 
-static int
-s_ring (int count, char **paths)
+static int s_ring (int count, char **paths)
 {
     for (int watched = 0; watched <= 1; watched++) {
         ag_hub_options_t options = rig_options ();
@@ -342,8 +324,7 @@ s_ring (int count, char **paths)
 static const size_t s_sizes[] = { 0, 1, 100, 10000 };
 static const size_t s_wides[] = { 10, 1000, 5000 };
 
-int
-main (int argc, char **argv)
+int main (int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
     bool plain = argc > 2 && strcmp (argv[2], "plain") == 0;

@@ -41,8 +41,7 @@ static const struct {
     [RIG_ITERATION] = { "run_iteration", HIGH, false, false, true }
 };
 
-static ag_kind_t
-s_kind (const model_event_t *event)
+static ag_kind_t s_kind (const model_event_t *event)
 {
     static ag_kind_t kinds[RIG_SHAPES];
     const char *type = s_traits[event->shape].type;
@@ -51,14 +50,12 @@ s_kind (const model_event_t *event)
     return event->lost ? AG_KIND_UNKNOWN : kinds[event->shape];
 }
 
-static priority_t
-s_priority (const model_event_t *event)
+static priority_t s_priority (const model_event_t *event)
 {
     return s_traits[event->shape].priority;
 }
 
-bool
-model_passes (const model_viewer_t *viewer, const model_event_t *event)
+bool model_passes (const model_viewer_t *viewer, const model_event_t *event)
 {
     if (event->lost || !((viewer->types >> s_kind (event)) & 1))
         return false;
@@ -66,8 +63,7 @@ model_passes (const model_viewer_t *viewer, const model_event_t *event)
         && (!viewer->all || s_traits[event->shape].overview);
 }
 
-void
-model_fail (model_t *self, const char *format, ...)
+void model_fail (model_t *self, const char *format, ...)
 {
     if (self->failure[0] != '\0')
         return;
@@ -78,8 +74,7 @@ model_fail (model_t *self, const char *format, ...)
     va_end (args);
 }
 
-uint64_t
-model_epoch (int index)
+uint64_t model_epoch (int index)
 {
     return RIG_EPOCH + (uint64_t) index;
 }
@@ -89,8 +84,7 @@ model_epoch (int index)
 
 /*  How many gaps have it in their range, and the most of one sort. What a decision kept
     can still be lost to eviction or a new epoch: then that gap's range meets the first. */
-static int
-s_gaps_over (const model_viewer_t *viewer, int stream, int epoch, uint64_t seq, int *same_sort_r)
+static int s_gaps_over (const model_viewer_t *viewer, int stream, int epoch, uint64_t seq, int *same_sort_r)
 {
     int rate = viewer->shed[stream][epoch][seq], other = viewer->missed[stream][epoch][seq];
     *same_sort_r = rate > other ? rate : other;
@@ -98,8 +92,8 @@ s_gaps_over (const model_viewer_t *viewer, int stream, int epoch, uint64_t seq, 
 }
 
 /*  How many up to a seq are pending of a stream, and since when; what a gap has told of is not. */
-static uint64_t
-s_pending (const model_t *self, const model_viewer_t *viewer, int stream, uint64_t upto, int64_t *oldest_us)
+static uint64_t s_pending (const model_t *self, const model_viewer_t *viewer, int stream, uint64_t upto,
+    int64_t *oldest_us)
 {
     const model_stream_t *s = &self->streams[stream];
     if (s->epoch < 0 || !viewer->covers[stream] || viewer->begin[stream][s->epoch] == 0)
@@ -119,8 +113,7 @@ s_pending (const model_t *self, const model_viewer_t *viewer, int stream, uint64
     return pending;
 }
 
-static uint64_t
-s_pending_all (const model_t *self, const model_viewer_t *viewer, int64_t *oldest_us)
+static uint64_t s_pending_all (const model_t *self, const model_viewer_t *viewer, int64_t *oldest_us)
 {
     uint64_t pending = 0;
     for (int i = 0; i < MODEL_STREAMS; i++)
@@ -128,27 +121,23 @@ s_pending_all (const model_t *self, const model_viewer_t *viewer, int64_t *oldes
     return pending;
 }
 
-static int64_t
-s_window_us (const model_viewer_t *viewer)
+static int64_t s_window_us (const model_viewer_t *viewer)
 {
     return viewer->options.batch_us;
 }
 
-static void
-s_refill (model_viewer_t *viewer, int64_t now_us);
+static void s_refill (model_viewer_t *viewer, int64_t now_us);
 
 /*  Someone who could be served now, and whose budget is known. (What a plain client is told
     does not say which numbers it will not get.) */
-static bool
-s_attends (const model_t *self, const model_viewer_t *viewer)
+static bool s_attends (const model_t *self, const model_viewer_t *viewer)
 {
     return viewer->client != NULL && !viewer->stalled && !viewer->positioned && !viewer->options.plain && !self->blind
         && self->now_us - self->seen_us > s_window_us (viewer);
 }
 
 /*  "the first event after quiet leaves at once" */
-static void
-s_note_put (model_t *self, model_viewer_t *viewer, int stream, uint64_t seq)
+static void s_note_put (model_t *self, model_viewer_t *viewer, int stream, uint64_t seq)
 {
     const model_stream_t *s = &self->streams[stream];
     const model_event_t *event = &s->events[s->epoch][seq];
@@ -168,8 +157,7 @@ s_note_put (model_t *self, model_viewer_t *viewer, int stream, uint64_t seq)
     }
 }
 
-void
-model_put (model_t *self, int stream, rig_shape_t shape, int variant)
+void model_put (model_t *self, int stream, rig_shape_t shape, int variant)
 {
     model_stream_t *s = &self->streams[stream];
     uint64_t seq = ++s->last[s->epoch];
@@ -187,8 +175,7 @@ model_put (model_t *self, int stream, rig_shape_t shape, int variant)
     self->events++;
 }
 
-void
-model_lost (model_t *self, int stream, uint64_t count)
+void model_lost (model_t *self, int stream, uint64_t count)
 {
     model_stream_t *s = &self->streams[stream];
     uint64_t from = s->last[s->epoch] + 1, to = from + count - 1;
@@ -199,8 +186,7 @@ model_lost (model_t *self, int stream, uint64_t count)
     ag_hub_lost (self->hub, (ag_str_t) { s->id, strlen (s->id) }, model_epoch (s->epoch), from, to, self->now_us);
 }
 
-static int
-s_stream_by_id (const model_t *self, ag_str_t id)
+static int s_stream_by_id (const model_t *self, ag_str_t id)
 {
     for (int i = 0; i < MODEL_STREAMS; i++)
         if (ag_str_is (id, self->streams[i].id))
@@ -208,8 +194,7 @@ s_stream_by_id (const model_t *self, ag_str_t id)
     return -1;
 }
 
-static int
-s_stream_of (const model_t *self, ag_str_t message)
+static int s_stream_of (const model_t *self, ag_str_t message)
 {
     ag_str_t run = rig_text (message, "runId");
     if (run.ptr != NULL)
@@ -223,8 +208,7 @@ s_stream_of (const model_t *self, ag_str_t message)
 /* ---------------------------------------------------------------------- */
 /*  Events */
 
-static bool
-s_mergeable (const model_event_t *a, const model_event_t *b)
+static bool s_mergeable (const model_event_t *a, const model_event_t *b)
 {
     if (a->shape != b->shape)
         return false;
@@ -236,8 +220,8 @@ s_mergeable (const model_event_t *a, const model_event_t *b)
 
 /*  "It absorbs only the immediately preceding events in that client's view": all that
     pass in the span are of one kind, message or file; and text is all there. */
-static void
-s_check_span (model_t *self, const model_viewer_t *viewer, int stream, uint64_t first, uint64_t seq, ag_str_t message)
+static void s_check_span (model_t *self, const model_viewer_t *viewer, int stream, uint64_t first, uint64_t seq,
+    ag_str_t message)
 {
     const model_stream_t *s = &self->streams[stream];
     const model_event_t *events = s->events[s->epoch];
@@ -263,8 +247,7 @@ s_check_span (model_t *self, const model_viewer_t *viewer, int stream, uint64_t 
     }
 }
 
-static void
-s_refill (model_viewer_t *viewer, int64_t now_us)
+static void s_refill (model_viewer_t *viewer, int64_t now_us)
 {
     int64_t rate = viewer->options.rate_limit;
     viewer->level += (now_us - viewer->level_us) * rate;
@@ -274,8 +257,7 @@ s_refill (model_viewer_t *viewer, int64_t now_us)
 }
 
 /*  "Each delivered event, after roll-up, costs 1; critical may drive the bucket to -burst." */
-static void
-s_charge (model_t *self, model_viewer_t *viewer, bool critical)
+static void s_charge (model_t *self, model_viewer_t *viewer, bool critical)
 {
     int64_t full = (int64_t) viewer->options.rate_limit * MILLION;
     if (full == 0)
@@ -290,8 +272,7 @@ s_charge (model_t *self, model_viewer_t *viewer, bool critical)
 
 /*  "Budget 20 x rate, apart from the live one": whatever it was, no more than both together,
     and the debt that critical events may make. */
-static void
-s_charge_total (model_t *self, model_viewer_t *viewer)
+static void s_charge_total (model_t *self, model_viewer_t *viewer)
 {
     int64_t rate = viewer->options.rate_limit, both = 21 * rate;
     if (rate == 0)
@@ -305,8 +286,7 @@ s_charge_total (model_t *self, model_viewer_t *viewer)
         model_fail (self, "live and replay budgets together at %lld", (long long) viewer->total_level);
 }
 
-static void
-s_mark (model_t *self, model_viewer_t *viewer, int stream, uint64_t first, uint64_t seq)
+static void s_mark (model_t *self, model_viewer_t *viewer, int stream, uint64_t first, uint64_t seq)
 {
     int epoch = self->streams[stream].epoch;
     for (uint64_t i = first; i <= seq; i++)
@@ -315,8 +295,7 @@ s_mark (model_t *self, model_viewer_t *viewer, int stream, uint64_t first, uint6
     viewer->newest[stream][epoch] = seq;
 }
 
-static void
-s_event (model_t *self, model_viewer_t *viewer, ag_str_t message)
+static void s_event (model_t *self, model_viewer_t *viewer, ag_str_t message)
 {
     int stream = s_stream_of (self, message);
     uint64_t seq = rig_number (message, "seq"), first = rig_number (message, "seqFirst");
@@ -355,8 +334,7 @@ s_event (model_t *self, model_viewer_t *viewer, ag_str_t message)
 /* ---------------------------------------------------------------------- */
 /*  Control messages */
 
-static uint64_t
-s_hex (ag_str_t text)
+static uint64_t s_hex (ag_str_t text)
 {
     uint64_t value = 0;
     for (size_t i = 0; i < text.len; i++)
@@ -364,8 +342,7 @@ s_hex (ag_str_t text)
     return value;
 }
 
-static bool
-s_critical_pending (const model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
+static bool s_critical_pending (const model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
 {
     const model_stream_t *s = &self->streams[gap->stream];
     for (uint64_t seq = gap->to; seq <= s->last[gap->epoch]; seq++)
@@ -375,8 +352,7 @@ s_critical_pending (const model_t *self, const model_viewer_t *viewer, const mod
 }
 
 /*  Numbers that never came and that it was not told of. */
-static bool
-s_hole_pending (const model_t *self, const model_viewer_t *viewer)
+static bool s_hole_pending (const model_t *self, const model_viewer_t *viewer)
 {
     int same;
     for (int i = 0; i < MODEL_STREAMS; i++) {
@@ -391,16 +367,14 @@ s_hole_pending (const model_t *self, const model_viewer_t *viewer)
 /*  "A client is behind when its pending range is older than 2 s or longer than 10 x its rate", and
     stays so until it has caught up. As long as the history cannot be read nobody can say that
     there is nothing but a hole. */
-static void
-s_find_behind (const model_t *self, model_viewer_t *viewer, uint64_t pending, int64_t oldest_us)
+static void s_find_behind (const model_t *self, model_viewer_t *viewer, uint64_t pending, int64_t oldest_us)
 {
     viewer->behind |= viewer->options.rate_limit && (pending > 10 * (uint64_t) viewer->options.rate_limit
         || self->now_us - 2 * MILLION > oldest_us || (self->blind && s_hole_pending (self, viewer)));
 }
 
 /*  Else only a critical event makes it shed. */
-static void
-s_check_reason (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
+static void s_check_reason (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
 {
     int64_t oldest_us = INT64_MAX;
     uint64_t pending = s_pending_all (self, viewer, &oldest_us);
@@ -413,8 +387,7 @@ s_check_reason (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
 
 /*  "lost" never came, "retention" was deleted, and what a history has does not get "evicted" but
     by a new epoch. (Where lost numbers and deleted ones meet, the first gives the word.) */
-static void
-s_check_word (model_t *self, const model_gap_t *gap)
+static void s_check_word (model_t *self, const model_gap_t *gap)
 {
     const model_stream_t *s = &self->streams[gap->stream];
     bool right = true;
@@ -431,8 +404,7 @@ s_check_word (model_t *self, const model_gap_t *gap)
 }
 
 /*  "before the first kept event of its range" */
-static void
-s_check_gap_now (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
+static void s_check_gap_now (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
 {
     const model_stream_t *s = &self->streams[gap->stream];
     if (gap->epoch < 0 || gap->epoch > s->epoch || gap->to > s->last[gap->epoch]) {
@@ -458,8 +430,7 @@ s_check_gap_now (model_t *self, model_viewer_t *viewer, const model_gap_t *gap)
         s_check_reason (self, viewer, gap);
 }
 
-static void
-s_gap (model_t *self, model_viewer_t *viewer, ag_str_t message)
+static void s_gap (model_t *self, model_viewer_t *viewer, ag_str_t message)
 {
     static const char *const reasons[] = { "rate", "evicted", "lost", "retention" };
     model_gap_t gap = { .stream = s_stream_by_id (self, rig_text (message, "stream")) };
@@ -490,8 +461,7 @@ s_gap (model_t *self, model_viewer_t *viewer, ag_str_t message)
     viewer->gaps[viewer->gap_count++] = gap;
 }
 
-static void
-s_confirmed (model_t *self, model_viewer_t *viewer, ag_str_t message)
+static void s_confirmed (model_t *self, model_viewer_t *viewer, ag_str_t message)
 {
     for (int i = 0; i < MODEL_STREAMS; i++) {
         char part[64];
@@ -503,8 +473,7 @@ s_confirmed (model_t *self, model_viewer_t *viewer, ag_str_t message)
 }
 
 /*  "at most once a second" */
-static void
-s_skipped (model_t *self, model_viewer_t *viewer, ag_str_t message)
+static void s_skipped (model_t *self, model_viewer_t *viewer, ag_str_t message)
 {
     if (viewer->skipped_us != 0 && self->now_us - viewer->skipped_us < MILLION)
         model_fail (self, "EVENTS_SKIPPED after %lld us", (long long) (self->now_us - viewer->skipped_us));
@@ -514,8 +483,7 @@ s_skipped (model_t *self, model_viewer_t *viewer, ag_str_t message)
 }
 
 /*  "until the cursor reaches the head, then replay_complete" */
-static void
-s_check_replay (model_t *self, model_viewer_t *viewer, bool run)
+static void s_check_replay (model_t *self, model_viewer_t *viewer, bool run)
 {
     int64_t oldest_us = INT64_MAX;
     for (int i = 0; i < (run ? 1 : 3); i++)
@@ -524,8 +492,7 @@ s_check_replay (model_t *self, model_viewer_t *viewer, bool run)
             model_fail (self, "%s: replay_complete before all of it came", self->streams[i].id);
 }
 
-static bool
-s_control (model_t *self, model_viewer_t *viewer, ag_str_t message)
+static bool s_control (model_t *self, model_viewer_t *viewer, ag_str_t message)
 {
     if (rig_is (message, "gap"))
         s_gap (self, viewer, message);
@@ -547,8 +514,7 @@ s_control (model_t *self, model_viewer_t *viewer, ag_str_t message)
     return true;
 }
 
-static void
-s_keep_cursor (model_viewer_t *viewer, ag_str_t message)
+static void s_keep_cursor (model_viewer_t *viewer, ag_str_t message)
 {
     ag_str_t cursor = rig_text (message, "cursor");
     if (cursor.ptr == NULL)
@@ -557,8 +523,7 @@ s_keep_cursor (model_viewer_t *viewer, ag_str_t message)
     viewer->cursor = ag_str_dup (cursor);
 }
 
-static void
-s_message (model_t *self, model_viewer_t *viewer, ag_str_t message)
+static void s_message (model_t *self, model_viewer_t *viewer, ag_str_t message)
 {
     if (rig_is (message, "batch")) {
         ag_str_t event;
@@ -577,8 +542,7 @@ s_message (model_t *self, model_viewer_t *viewer, ag_str_t message)
         model_fail (self, "a plain client got %.*s", (int) message.len, message.ptr);
 }
 
-void
-model_frame (model_t *self, model_viewer_t *viewer, const ag_frame_t *frame)
+void model_frame (model_t *self, model_viewer_t *viewer, const ag_frame_t *frame)
 {
     self->who = (int) (viewer - self->viewers);
     const char *trace = getenv ("AGENTGATE_FEED_TRACE");
@@ -592,8 +556,7 @@ model_frame (model_t *self, model_viewer_t *viewer, const ag_frame_t *frame)
 /*  After each drain: "A critical event leaves at once" */
 
 /*  The first critical event that it should have and has not; 0: none. */
-static uint64_t
-s_waiting_critical (const model_t *self, const model_viewer_t *viewer, int stream)
+static uint64_t s_waiting_critical (const model_t *self, const model_viewer_t *viewer, int stream)
 {
     const model_stream_t *s = &self->streams[stream];
     if (s->epoch < 0 || s->over || !viewer->covers[stream] || viewer->begin[stream][s->epoch] == 0)
@@ -613,8 +576,7 @@ s_waiting_critical (const model_t *self, const model_viewer_t *viewer, int strea
 
 /*  "A critical event leaves at once": none waits while there is debt left. True: one does,
     or that cannot be known. */
-static bool
-s_waits (model_t *self, model_viewer_t *viewer)
+static bool s_waits (model_t *self, model_viewer_t *viewer)
 {
     int64_t full = (int64_t) viewer->options.rate_limit * MILLION;
     bool waits = false;
@@ -635,8 +597,7 @@ s_waits (model_t *self, model_viewer_t *viewer)
     return waits;
 }
 
-void
-model_drained (model_t *self, model_viewer_t *viewer)
+void model_drained (model_t *self, model_viewer_t *viewer)
 {
     bool waits = s_waits (self, viewer);
     if (viewer->options.rate_limit && viewer->charged && !viewer->critical_now && !waits && viewer->level < 0)
@@ -651,8 +612,7 @@ model_drained (model_t *self, model_viewer_t *viewer)
 
 /*  Who is behind sheds, and what it keeps it gets: after 2 s, half a second (1 s at 1/s) to the
     next decision, and some tokens. */
-static void
-s_check_fresh (model_t *self, const model_viewer_t *viewer)
+static void s_check_fresh (model_t *self, const model_viewer_t *viewer)
 {
     int64_t oldest_us = INT64_MAX;
     for (int i = 0; i < MODEL_STREAMS; i++)
@@ -664,8 +624,7 @@ s_check_fresh (model_t *self, const model_viewer_t *viewer)
 }
 
 /*  "then on a shared tick": nothing that the bucket allows waits for longer than a window. */
-static void
-s_check_prompt (model_t *self, model_viewer_t *viewer)
+static void s_check_prompt (model_t *self, model_viewer_t *viewer)
 {
     const model_stream_t *must = viewer->must_stream < 0 ? NULL : &self->streams[viewer->must_stream];
     int same;
@@ -693,8 +652,7 @@ s_check_prompt (model_t *self, model_viewer_t *viewer)
             (long long) (self->now_us - oldest_us), (long long) viewer->level, viewer->options.rate_limit);
 }
 
-void
-model_served (model_t *self)
+void model_served (model_t *self)
 {
     for (self->who = 0; self->who < MODEL_VIEWERS; self->who++)
         s_check_prompt (self, &self->viewers[self->who]);
@@ -703,8 +661,8 @@ model_served (model_t *self)
 /* ---------------------------------------------------------------------- */
 /*  At the end: "every seq delivered, merged, filtered, or in exactly one gap; counts true" */
 
-static void
-s_check_seqs (model_t *self, const model_viewer_t *viewer, int stream, int epoch, uint64_t missed[AG_KIND_COUNT])
+static void s_check_seqs (model_t *self, const model_viewer_t *viewer, int stream, int epoch,
+    uint64_t missed[AG_KIND_COUNT])
 {
     const model_stream_t *s = &self->streams[stream];
     for (uint64_t seq = viewer->begin[stream][epoch]; seq <= s->last[epoch]; seq++) {
@@ -728,8 +686,7 @@ s_check_seqs (model_t *self, const model_viewer_t *viewer, int stream, int epoch
 }
 
 /*  Whether a gap of the other sort (rate or not) tells of it as well. */
-static bool
-s_also (const model_viewer_t *viewer, const model_gap_t *gap, uint64_t seq)
+static bool s_also (const model_viewer_t *viewer, const model_gap_t *gap, uint64_t seq)
 {
     int same;
     return s_gaps_over (viewer, gap->stream, gap->epoch, seq, &same) > 1;
@@ -737,8 +694,7 @@ s_also (const model_viewer_t *viewer, const model_gap_t *gap, uint64_t seq)
 
 /*  "low goes first, then normal, then high", and never critical: what was kept of the range is
     more important than what was shed, or as important and newer. */
-static void
-s_check_choice (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
+static void s_check_choice (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
 {
     const model_stream_t *s = &self->streams[gap->stream];
     uint64_t first_kept[4] = { 0 }, last_shed[4] = { 0 };
@@ -762,8 +718,7 @@ s_check_choice (model_t *self, const model_viewer_t *viewer, const model_gap_t *
 }
 
 /*  "counts true": as many of each kind as were not sent; where another gap overlaps, at most. */
-static void
-s_check_gap (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
+static void s_check_gap (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap)
 {
     const model_stream_t *s = &self->streams[gap->stream];
     bool rate = ag_str_is (gap->reason, "rate");
@@ -789,8 +744,7 @@ s_check_gap (model_t *self, const model_viewer_t *viewer, const model_gap_t *gap
                 ag_kind_name ((ag_kind_t) kind), (unsigned long long) most[kind]);
 }
 
-static void
-s_check_viewer (model_t *self, const model_viewer_t *viewer)
+static void s_check_viewer (model_t *self, const model_viewer_t *viewer)
 {
     uint64_t missed[AG_KIND_COUNT] = { 0 };
     bool relaxed = false;
@@ -812,15 +766,13 @@ s_check_viewer (model_t *self, const model_viewer_t *viewer)
         model_fail (self, "replay_complete came %d times", viewer->replay_completes);
 }
 
-void
-model_check (model_t *self)
+void model_check (model_t *self)
 {
     for (self->who = 0; self->who < MODEL_VIEWERS; self->who++)
         s_check_viewer (self, &self->viewers[self->who]);
 }
 
-void
-model_check_same (model_t *self, const model_viewer_t *stayed, const model_viewer_t *came_back)
+void model_check_same (model_t *self, const model_viewer_t *stayed, const model_viewer_t *came_back)
 {
     int same;
     for (int stream = 0; stream < MODEL_STREAMS; stream++)

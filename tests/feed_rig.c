@@ -23,8 +23,7 @@ static const ag_kind_t s_kinds[RIG_SHAPES] = {
     AG_WORK_ORDER_CREATED, AG_WORK_ORDER_UPDATED, AG_RUN_ITERATION
 };
 
-static void
-s_output (ag_draft_t *draft, const rig_event_t *what)
+static void s_output (ag_draft_t *draft, const rig_event_t *what)
 {
     char text[32];
     snprintf (text, sizeof text, "%llu.", (unsigned long long) what->seq);
@@ -40,8 +39,7 @@ s_output (ag_draft_t *draft, const rig_event_t *what)
     ag_draft_set_integer (draft, AG_F_BLOCK_INDEX, 0);
 }
 
-static void
-s_tool (ag_draft_t *draft, const rig_event_t *what)
+static void s_tool (ag_draft_t *draft, const rig_event_t *what)
 {
     ag_draft_set_text (draft, AG_F_TOOL_USE_ID, "t1");
     if (what->shape == RIG_CALL) {
@@ -58,16 +56,14 @@ s_tool (ag_draft_t *draft, const rig_event_t *what)
     ag_draft_set_integer (draft, AG_F_DURATION_MS, 1);
 }
 
-static void
-s_error (ag_draft_t *draft, const rig_event_t *what)
+static void s_error (ag_draft_t *draft, const rig_event_t *what)
 {
     ag_draft_set_text (draft, AG_F_MESSAGE, "it went wrong");
     ag_draft_set_text (draft, AG_F_SEVERITY, what->shape == RIG_ERROR ? "error" : "warning");
     ag_draft_set_text (draft, AG_F_SOURCE, "agent");
 }
 
-static void
-s_file (ag_draft_t *draft, const rig_event_t *what)
+static void s_file (ag_draft_t *draft, const rig_event_t *what)
 {
     char path[32];
     snprintf (path, sizeof path, "src/f%d.c", what->variant);
@@ -75,8 +71,7 @@ s_file (ag_draft_t *draft, const rig_event_t *what)
     ag_draft_set_text (draft, AG_F_ACTION, "modified");
 }
 
-static void
-s_progress (ag_draft_t *draft)
+static void s_progress (ag_draft_t *draft)
 {
     ag_draft_set_integer (draft, AG_F_PERCENTAGE, 10);
     ag_draft_set_text (draft, AG_F_CURRENT_PHASE, "Reading");
@@ -84,8 +79,7 @@ s_progress (ag_draft_t *draft)
     ag_draft_set_integer (draft, AG_F_ELAPSED_SECONDS, 1);
 }
 
-static void
-s_run (ag_draft_t *draft, const rig_event_t *what)
+static void s_run (ag_draft_t *draft, const rig_event_t *what)
 {
     if (what->shape == RIG_STARTED) {
         ag_draft_set_integer (draft, AG_F_RUN_NUMBER, 1);
@@ -96,8 +90,7 @@ s_run (ag_draft_t *draft, const rig_event_t *what)
     }
 }
 
-static void
-s_work_order (ag_draft_t *draft, const rig_event_t *what)
+static void s_work_order (ag_draft_t *draft, const rig_event_t *what)
 {
     if (what->shape == RIG_ITERATION) {
         ag_draft_set_integer (draft, AG_F_ITERATION_NUMBER, 1);
@@ -110,8 +103,7 @@ s_work_order (ag_draft_t *draft, const rig_event_t *what)
     ag_draft_set_text (draft, AG_F_STATUS, "running");
 }
 
-static void
-s_fields (ag_draft_t *draft, const rig_event_t *what)
+static void s_fields (ag_draft_t *draft, const rig_event_t *what)
 {
     switch (ag_draft_kind (draft)) {
     case AG_AGENT_OUTPUT:
@@ -143,8 +135,7 @@ s_fields (ag_draft_t *draft, const rig_event_t *what)
     }
 }
 
-ag_event_t *
-rig_event (const rig_event_t *what)
+ag_event_t *rig_event (const rig_event_t *what)
 {
     ag_draft_t *draft = ag_draft_new (s_kinds[what->shape]);
     s_fields (draft, what);
@@ -165,8 +156,7 @@ rig_event (const rig_event_t *what)
     return event;
 }
 
-void
-rig_put (ag_hub_t *hub, rig_history_t *history, const rig_event_t *what, int64_t now_us)
+void rig_put (ag_hub_t *hub, rig_history_t *history, const rig_event_t *what, int64_t now_us)
 {
     ag_event_t *event = rig_event (what);
     if (history != NULL)
@@ -194,14 +184,12 @@ struct rig_history {
     ag_history_t face;          /* handed to the hub */
 };
 
-static bool
-s_is_of (const ag_event_t *event, ag_str_t stream, uint64_t epoch)
+static bool s_is_of (const ag_event_t *event, ag_str_t stream, uint64_t epoch)
 {
     return ag_event_epoch (event) == epoch && ag_str_eq (ag_event_stream (event), stream);
 }
 
-static int
-s_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
+static int s_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
     ag_history_event_fn *fn, void *fn_context)
 {
     rig_history_t *self = context;
@@ -219,8 +207,7 @@ s_read (void *context, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t 
     return 0;
 }
 
-static int
-s_bounds (void *context, ag_str_t stream, uint64_t epoch, ag_history_bounds_t *bounds_r)
+static int s_bounds (void *context, ag_str_t stream, uint64_t epoch, ag_history_bounds_t *bounds_r)
 {
     rig_history_t *self = context;
     uint64_t newest = 0;
@@ -241,8 +228,7 @@ s_bounds (void *context, ag_str_t stream, uint64_t epoch, ag_history_bounds_t *b
     return bounds_r->first != 0;
 }
 
-static int
-s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *fn_context)
+static int s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *fn_context)
 {
     rig_history_t *self = context;
     for (size_t i = 0; i < self->count; i++) {
@@ -254,23 +240,20 @@ s_streams (void *context, ag_str_t work_order, ag_history_stream_fn *fn, void *f
     return 0;
 }
 
-static bool
-s_behind_puts (void *context)
+static bool s_behind_puts (void *context)
 {
     const rig_history_t *self = context;
     return self->late_count > 0;
 }
 
-rig_history_t *
-rig_history_new (void)
+rig_history_t *rig_history_new (void)
 {
     rig_history_t *self = ag_calloc (1, sizeof *self);
     self->face = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind_puts };
     return self;
 }
 
-void
-rig_history_destroy (rig_history_t **self_p)
+void rig_history_destroy (rig_history_t **self_p)
 {
     rig_history_t *self = *self_p;
     if (self == NULL)
@@ -284,32 +267,27 @@ rig_history_destroy (rig_history_t **self_p)
     *self_p = NULL;
 }
 
-const ag_history_t *
-rig_history_face (rig_history_t *self)
+const ag_history_t *rig_history_face (rig_history_t *self)
 {
     return &self->face;
 }
 
-void
-rig_history_fail (rig_history_t *self, bool fail)
+void rig_history_fail (rig_history_t *self, bool fail)
 {
     self->fail = fail;
 }
 
-size_t
-rig_history_reads (const rig_history_t *self)
+size_t rig_history_reads (const rig_history_t *self)
 {
     return self->reads;
 }
 
-void
-rig_history_fail_bounds (rig_history_t *self, bool fail)
+void rig_history_fail_bounds (rig_history_t *self, bool fail)
 {
     self->fail_bounds = fail;
 }
 
-void
-rig_history_delay (rig_history_t *self, bool delay)
+void rig_history_delay (rig_history_t *self, bool delay)
 {
     self->delay = delay;
     for (size_t i = 0; i < self->late_count && !delay; i++) {
@@ -319,16 +297,14 @@ rig_history_delay (rig_history_t *self, bool delay)
     self->late_count = delay ? self->late_count : 0;
 }
 
-void
-rig_history_drop (rig_history_t *self)
+void rig_history_drop (rig_history_t *self)
 {
     while (self->late_count)
         ag_event_unref (&self->late[--self->late_count]);
 }
 
 /*  A late one goes to its place. */
-void
-rig_history_add (rig_history_t *self, ag_event_t *event)
+void rig_history_add (rig_history_t *self, ag_event_t *event)
 {
     if (self->delay) {
         self->late = ag_realloc (self->late, (self->late_count + 1) * sizeof *self->late);
@@ -350,8 +326,7 @@ rig_history_add (rig_history_t *self, ag_event_t *event)
     self->events[at] = ag_event_ref (event);
 }
 
-void
-rig_history_prune (rig_history_t *self, const char *stream, uint64_t epoch, uint64_t seq)
+void rig_history_prune (rig_history_t *self, const char *stream, uint64_t epoch, uint64_t seq)
 {
     size_t kept = 0;
     for (size_t i = 0; i < self->count; i++) {
@@ -372,22 +347,19 @@ rig_history_prune (rig_history_t *self, const char *stream, uint64_t epoch, uint
 /* ---------------------------------------------------------------------- */
 /*  Reading */
 
-bool
-rig_has (ag_str_t message, const char *part)
+bool rig_has (ag_str_t message, const char *part)
 {
     return memmem (message.ptr, message.len, part, strlen (part)) != NULL;
 }
 
-bool
-rig_is (ag_str_t message, const char *type)
+bool rig_is (ag_str_t message, const char *type)
 {
     char part[64];
     int len = snprintf (part, sizeof part, "{\"type\":\"%s\"", type);
     return message.len >= (size_t) len && memcmp (message.ptr, part, (size_t) len) == 0;
 }
 
-static const char *
-s_behind (ag_str_t message, const char *name)
+static const char *s_behind (ag_str_t message, const char *name)
 {
     char part[64];
     int len = snprintf (part, sizeof part, "\"%s\":", name);
@@ -395,8 +367,7 @@ s_behind (ag_str_t message, const char *name)
     return at ? at + len : NULL;
 }
 
-uint64_t
-rig_number (ag_str_t message, const char *name)
+uint64_t rig_number (ag_str_t message, const char *name)
 {
     const char *at = s_behind (message, name), *end = message.ptr + message.len;
     uint64_t number = 0;
@@ -405,8 +376,7 @@ rig_number (ag_str_t message, const char *name)
     return number;
 }
 
-ag_str_t
-rig_text (ag_str_t message, const char *name)
+ag_str_t rig_text (ag_str_t message, const char *name)
 {
     const char *at = s_behind (message, name), *end = message.ptr + message.len;
     if (at == NULL || *at != '"')
@@ -416,8 +386,7 @@ rig_text (ag_str_t message, const char *name)
 }
 
 /*  No text of the rig holds a brace. */
-bool
-rig_batch_next (ag_str_t batch, size_t *at, ag_str_t *event_r)
+bool rig_batch_next (ag_str_t batch, size_t *at, ag_str_t *event_r)
 {
     if (*at == 0)
         *at = strlen ("{\"type\":\"batch\",\"events\":[");
@@ -439,8 +408,7 @@ rig_batch_next (ag_str_t batch, size_t *at, ag_str_t *event_r)
 /* ---------------------------------------------------------------------- */
 /*  Defaults */
 
-ag_hub_options_t
-rig_options (void)
+ag_hub_options_t rig_options (void)
 {
     return (ag_hub_options_t) {
         .buffer_events = 1000, .stream_bytes = 2 * 1024 * 1024, .total_bytes = 32 * 1024 * 1024,
@@ -448,8 +416,7 @@ rig_options (void)
     };
 }
 
-ag_subscribe_t
-rig_subscribe (const char *work_order)
+ag_subscribe_t rig_subscribe (const char *work_order)
 {
     return (ag_subscribe_t) {
         .work_order = { work_order, strlen (work_order) }, .types = UINT32_MAX, .partial = true, .thinking = true

@@ -15,8 +15,7 @@
 #include "core/mem.h"
 #include "tests/feed_tap.h"
 
-void
-tap_hub_init (tap_hub_t *self, const ag_hub_options_t *options, bool history)
+void tap_hub_init (tap_hub_t *self, const ag_hub_options_t *options, bool history)
 {
     ag_hub_options_t own = *options;
     self->history = history ? rig_history_new () : NULL;
@@ -26,22 +25,19 @@ tap_hub_init (tap_hub_t *self, const ag_hub_options_t *options, bool history)
     self->now_us = 1000000;
 }
 
-void
-tap_hub_free (tap_hub_t *self)
+void tap_hub_free (tap_hub_t *self)
 {
     ag_hub_destroy (&self->hub);
     rig_history_destroy (&self->history);
 }
 
-void
-tap_init (tap_t *self, tap_hub_t *hub, const ag_client_options_t *options)
+void tap_init (tap_t *self, tap_hub_t *hub, const ag_client_options_t *options)
 {
     *self = (tap_t) { 0 };
     self->client = ag_client_new (hub->hub, options, self, hub->now_us);
 }
 
-void
-tap_free (tap_t *self)
+void tap_free (tap_t *self)
 {
     ag_client_destroy (&self->client);
     ag_buf_free (&self->log);
@@ -50,16 +46,14 @@ tap_free (tap_t *self)
     self->cursor = NULL;
 }
 
-void
-tap_subscribe (tap_t *self, tap_hub_t *hub, const ag_subscribe_t *request)
+void tap_subscribe (tap_t *self, tap_hub_t *hub, const ag_subscribe_t *request)
 {
     char *error = NULL;
     if (ag_client_subscribe (self->client, request, hub->now_us, &error) == -1)
         fail_msg ("subscribe: %s", error);
 }
 
-void
-tap_subscribe_run (tap_t *self, tap_hub_t *hub, const char *run, const char *cursor)
+void tap_subscribe_run (tap_t *self, tap_hub_t *hub, const char *run, const char *cursor)
 {
     ag_subscribe_t request = { .run = { run, strlen (run) }, .types = UINT32_MAX, .thinking = true, .partial = true };
     if (cursor != NULL) {
@@ -72,8 +66,7 @@ tap_subscribe_run (tap_t *self, tap_hub_t *hub, const char *run, const char *cur
 /* ---------------------------------------------------------------------- */
 /*  Writing down */
 
-static char
-s_letter (ag_str_t event)
+static char s_letter (ag_str_t event)
 {
     static const struct { const char *type; char letter; } letters[] = {
         { "agent_output", 'o' }, { "agent_tool_call", 'c' }, { "agent_tool_result", 'r' }, { "agent_usage", 'u' },
@@ -86,8 +79,7 @@ s_letter (ag_str_t event)
     return 0;
 }
 
-static void
-s_note_event (tap_t *self, ag_str_t event)
+static void s_note_event (tap_t *self, ag_str_t event)
 {
     unsigned long long seq = rig_number (event, "seq"), first = rig_number (event, "seqFirst");
     ag_buf_printf (&self->log, self->log.len ? " %c" : "%c", s_letter (event));
@@ -96,8 +88,7 @@ s_note_event (tap_t *self, ag_str_t event)
     ag_buf_printf (&self->log, "%llu", seq);
 }
 
-static void
-s_note_control (tap_t *self, ag_str_t message)
+static void s_note_control (tap_t *self, ag_str_t message)
 {
     ag_str_t type = rig_text (message, "type");
     if (self->log.len)
@@ -110,8 +101,7 @@ s_note_control (tap_t *self, ag_str_t message)
     }
 }
 
-static void
-s_note (tap_t *self, ag_str_t message)
+static void s_note (tap_t *self, ag_str_t message)
 {
     ag_buf_append_str (&self->raw, message);
     ag_buf_append_char (&self->raw, '\n');
@@ -131,8 +121,7 @@ s_note (tap_t *self, ag_str_t message)
         s_note_control (self, message);
 }
 
-void
-tap_expect_at (tap_t *self, const char *text, const char *file, int line)
+void tap_expect_at (tap_t *self, const char *text, const char *file, int line)
 {
     const char *got = ag_buf_cstr (&self->log);
     if (strcmp (got, text) != 0)
@@ -141,14 +130,12 @@ tap_expect_at (tap_t *self, const char *text, const char *file, int line)
     tap_forget (self);
 }
 
-bool
-tap_saw (const tap_t *self, const char *part)
+bool tap_saw (const tap_t *self, const char *part)
 {
     return rig_has ((ag_str_t) { self->raw.data, self->raw.len }, part);
 }
 
-void
-tap_forget (tap_t *self)
+void tap_forget (tap_t *self)
 {
     ag_buf_clear (&self->log);
     ag_buf_clear (&self->raw);
@@ -157,21 +144,18 @@ tap_forget (tap_t *self)
 /* ---------------------------------------------------------------------- */
 /*  Events and time */
 
-void
-tap_put_to (tap_hub_t *self, const char *run, rig_shape_t shape, uint64_t first, uint64_t last)
+void tap_put_to (tap_hub_t *self, const char *run, rig_shape_t shape, uint64_t first, uint64_t last)
 {
     for (uint64_t seq = first; seq <= last; seq++)
         rig_put (self->hub, self->history, &(rig_event_t) { "W1", run, 0, seq, shape, 0, NULL }, self->now_us);
 }
 
-void
-tap_put (tap_hub_t *self, rig_shape_t shape, uint64_t first, uint64_t last)
+void tap_put (tap_hub_t *self, rig_shape_t shape, uint64_t first, uint64_t last)
 {
     tap_put_to (self, "R1", shape, first, last);
 }
 
-void
-tap_serve (tap_hub_t *self)
+void tap_serve (tap_hub_t *self)
 {
     ag_client_t *client;
     while ((client = ag_hub_pop_ready (self->hub)) != NULL) {
@@ -186,8 +170,7 @@ tap_serve (tap_hub_t *self)
     }
 }
 
-void
-tap_wait (tap_hub_t *self, int64_t ms)
+void tap_wait (tap_hub_t *self, int64_t ms)
 {
     int64_t end_us = self->now_us + ms * 1000;
     tap_serve (self);

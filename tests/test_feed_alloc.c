@@ -29,29 +29,25 @@ void *__wrap_malloc (size_t size);
 void *__wrap_calloc (size_t count, size_t size);
 void *__wrap_realloc (void *ptr, size_t size);
 
-void *
-__wrap_malloc (size_t size)
+void *__wrap_malloc (size_t size)
 {
     s_allocations++;
     return __real_malloc (size);
 }
 
-void *
-__wrap_calloc (size_t count, size_t size)
+void *__wrap_calloc (size_t count, size_t size)
 {
     s_allocations++;
     return __real_calloc (count, size);
 }
 
-void *
-__wrap_realloc (void *ptr, size_t size)
+void *__wrap_realloc (void *ptr, size_t size)
 {
     s_allocations++;
     return __real_realloc (ptr, size);
 }
 
-static void
-s_serve (ag_hub_t *hub, int64_t now_us)
+static void s_serve (ag_hub_t *hub, int64_t now_us)
 {
     ag_client_t *client;
     while ((client = ag_hub_pop_ready (hub)) != NULL) {
@@ -62,8 +58,7 @@ s_serve (ag_hub_t *hub, int64_t now_us)
     }
 }
 
-static void
-s_play (ag_hub_t *hub, ag_event_t **events, size_t from, size_t to)
+static void s_play (ag_hub_t *hub, ag_event_t **events, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         int64_t now_us = (int64_t) (i / PER_TICK) * 100000;
@@ -76,8 +71,7 @@ s_play (ag_hub_t *hub, ag_event_t **events, size_t from, size_t to)
     }
 }
 
-static void
-test_a_steady_state_allocates_nothing (void **state)
+static void test_a_steady_state_allocates_nothing (void **state)
 {
     (void) state;
     static ag_event_t *events[EVENTS];
@@ -116,8 +110,7 @@ test_a_steady_state_allocates_nothing (void **state)
         ag_event_unref (&events[i]);
 }
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_a_steady_state_allocates_nothing),

@@ -18,24 +18,21 @@
 static tap_hub_t hub;
 static tap_t a, b;
 
-static void
-s_begin_with (const ag_hub_options_t *options)
+static void s_begin_with (const ag_hub_options_t *options)
 {
     tap_hub_init (&hub, options, false);
     tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
     tap_init (&b, &hub, &(ag_client_options_t) { .plain = true });
 }
 
-static void
-s_begin (uint32_t rate)
+static void s_begin (uint32_t rate)
 {
     ag_hub_options_t options = rig_options ();
     options.rate_limit = rate;
     s_begin_with (&options);
 }
 
-static int
-s_end (void **state)
+static int s_end (void **state)
 {
     (void) state;
     tap_free (&a);
@@ -44,8 +41,7 @@ s_end (void **state)
     return 0;
 }
 
-static void
-s_watch (tap_t *tap)
+static void s_watch (tap_t *tap)
 {
     ag_subscribe_t request = rig_subscribe ("W1");
     tap_subscribe (tap, &hub, &request);
@@ -56,8 +52,7 @@ s_watch (tap_t *tap)
 /* ---------------------------------------------------------------------- */
 /*  Roll-up */
 
-static void
-test_text_of_one_block_is_joined (void **state)
+static void test_text_of_one_block_is_joined (void **state)
 {
     (void) state;
     s_begin (50);
@@ -70,8 +65,7 @@ test_text_of_one_block_is_joined (void **state)
     tap_expect (&a, "stream_started o1-5 c6 o7-8");
 }
 
-static void
-test_text_without_message_never_joins (void **state)
+static void test_text_without_message_never_joins (void **state)
 {
     (void) state;
     s_begin (50);
@@ -81,8 +75,7 @@ test_text_without_message_never_joins (void **state)
     tap_expect (&a, "stream_started o1 o2 o3");
 }
 
-static void
-test_text_is_joined_up_to_64_kib (void **state)
+static void test_text_is_joined_up_to_64_kib (void **state)
 {
     (void) state;
     static char half[AG_TEXT_MAX_BYTES / 2 + 1];
@@ -95,8 +88,7 @@ test_text_is_joined_up_to_64_kib (void **state)
     tap_expect (&a, "stream_started o1-2 o3-4 o5");
 }
 
-static void
-test_the_last_byte_of_64_kib (void **state)
+static void test_the_last_byte_of_64_kib (void **state)
 {
     (void) state;
     static char half[AG_TEXT_MAX_BYTES / 2 + 1], more[AG_TEXT_MAX_BYTES / 2 + 2];
@@ -112,8 +104,7 @@ test_the_last_byte_of_64_kib (void **state)
 }
 
 /*  A decision knows that they will not be one. */
-static void
-test_a_decision_reckons_with_64_kib (void **state)
+static void test_a_decision_reckons_with_64_kib (void **state)
 {
     (void) state;
     static char large[40001];
@@ -126,8 +117,7 @@ test_a_decision_reckons_with_64_kib (void **state)
     tap_expect (&a, "stream_started gap[1-28 rate] o29 o30");
 }
 
-static void
-test_files_and_progress_become_the_last (void **state)
+static void test_files_and_progress_become_the_last (void **state)
 {
     (void) state;
     s_begin (50);
@@ -139,8 +129,7 @@ test_files_and_progress_become_the_last (void **state)
     tap_expect (&a, "stream_started f1-3 f4 p5-7");
 }
 
-static void
-test_nothing_is_joined_over_a_tool_call (void **state)
+static void test_nothing_is_joined_over_a_tool_call (void **state)
 {
     (void) state;
     s_begin (50);
@@ -155,8 +144,7 @@ test_nothing_is_joined_over_a_tool_call (void **state)
 }
 
 /*  What it will not get is not reckoned as if it were joined with what it will. */
-static void
-test_a_decision_reckons_with_groups_as_they_will_be (void **state)
+static void test_a_decision_reckons_with_groups_as_they_will_be (void **state)
 {
     (void) state;
     s_begin (2);
@@ -172,8 +160,7 @@ test_a_decision_reckons_with_groups_as_they_will_be (void **state)
     tap_expect (&a, "subscription_confirmed stream_started gap[1-37 rate] o39 o41-44");
 }
 
-static void
-test_nothing_is_joined_over_a_hole (void **state)
+static void test_nothing_is_joined_over_a_hole (void **state)
 {
     (void) state;
     s_begin (50);
@@ -188,8 +175,7 @@ test_nothing_is_joined_over_a_hole (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Filters and plain clients */
 
-static void
-test_partials_and_thinking_are_asked_for (void **state)
+static void test_partials_and_thinking_are_asked_for (void **state)
 {
     (void) state;
     s_begin (50);
@@ -209,8 +195,7 @@ test_partials_and_thinking_are_asked_for (void **state)
     tap_expect (&b, "o3 o6");
 }
 
-static void
-test_filtered_events_are_no_gap (void **state)
+static void test_filtered_events_are_no_gap (void **state)
 {
     (void) state;
     s_begin (5);
@@ -226,8 +211,7 @@ test_filtered_events_are_no_gap (void **state)
     tap_expect (&a, "stream_started c1 c501");
 }
 
-static void
-test_a_plain_client_is_told_in_its_own_words (void **state)
+static void test_a_plain_client_is_told_in_its_own_words (void **state)
 {
     (void) state;
     s_begin (2);
@@ -249,8 +233,7 @@ test_a_plain_client_is_told_in_its_own_words (void **state)
 }
 
 /*  Two gaps before it is told: one message, their sum; and what was told is not told again. */
-static void
-test_what_was_skipped_is_added_up (void **state)
+static void test_what_was_skipped_is_added_up (void **state)
 {
     (void) state;
     s_begin (2);
@@ -277,8 +260,7 @@ test_what_was_skipped_is_added_up (void **state)
     assert_true (tap_saw (&b, "\"counts\":{\"agent_tool_call\":28}"));
 }
 
-static void
-test_work_order_created_reaches_everybody (void **state)
+static void test_work_order_created_reaches_everybody (void **state)
 {
     (void) state;
     s_begin (50);
@@ -293,8 +275,7 @@ test_work_order_created_reaches_everybody (void **state)
 }
 
 /*  They cost what a critical event costs, and make no more debt than one may. */
-static void
-test_a_burst_of_work_orders_does_not_silence_a_client (void **state)
+static void test_a_burst_of_work_orders_does_not_silence_a_client (void **state)
 {
     (void) state;
     s_begin (5);
@@ -316,8 +297,7 @@ test_a_burst_of_work_orders_does_not_silence_a_client (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Several streams, several subscriptions */
 
-static void
-test_streams_share_the_rate_by_turns (void **state)
+static void test_streams_share_the_rate_by_turns (void **state)
 {
     (void) state;
     s_begin (6);
@@ -331,8 +311,7 @@ test_streams_share_the_rate_by_turns (void **state)
     tap_expect (&a, "c3 r3 u3 c4 r4");
 }
 
-static void
-test_the_same_run_twice_comes_once (void **state)
+static void test_the_same_run_twice_comes_once (void **state)
 {
     (void) state;
     s_begin (50);
@@ -354,8 +333,7 @@ test_the_same_run_twice_comes_once (void **state)
     tap_expect (&a, "unsubscription_confirmed p5");
 }
 
-static void
-test_both_subscriptions_resumed_by_one_cursor (void **state)
+static void test_both_subscriptions_resumed_by_one_cursor (void **state)
 {
     (void) state;
     s_begin (50);
@@ -380,8 +358,7 @@ test_both_subscriptions_resumed_by_one_cursor (void **state)
 }
 
 /*  Each is told when its own replay is complete, whoever made the place catch up. */
-static void
-test_two_replays_of_one_run_are_complete_together (void **state)
+static void test_two_replays_of_one_run_are_complete_together (void **state)
 {
     (void) state;
     s_begin (1);                            /* 20 at once */
@@ -410,8 +387,7 @@ test_two_replays_of_one_run_are_complete_together (void **state)
 }
 
 /*  Asked for an epoch that nobody knows, in the midst of a replay: it waits, and holds nothing up. */
-static void
-test_a_replay_that_is_given_up_for_a_later_epoch (void **state)
+static void test_a_replay_that_is_given_up_for_a_later_epoch (void **state)
 {
     (void) state;
     s_begin (1);
@@ -430,8 +406,7 @@ test_a_replay_that_is_given_up_for_a_later_epoch (void **state)
 }
 
 /*  The run's owner becomes known while a viewer catches up there and with the work order. */
-static void
-test_a_replay_of_a_run_whose_owner_is_not_known_yet (void **state)
+static void test_a_replay_of_a_run_whose_owner_is_not_known_yet (void **state)
 {
     (void) state;
     s_begin (1);
@@ -452,8 +427,7 @@ test_a_replay_of_a_run_whose_owner_is_not_known_yet (void **state)
 
 /*  More runs than a cursor has room for: what it leaves out are runs that are over, and they
     come again from 1. What is handed out can be given back, and leaves room for events. */
-static void
-test_a_cursor_of_very_many_runs (void **state)
+static void test_a_cursor_of_very_many_runs (void **state)
 {
     (void) state;
     enum { GOING_ON = 600, OVER = 600 };
@@ -495,8 +469,7 @@ test_a_cursor_of_very_many_runs (void **state)
     free (cursor);
 }
 
-static void
-test_a_run_seen_in_the_overview_then_opened (void **state)
+static void test_a_run_seen_in_the_overview_then_opened (void **state)
 {
     (void) state;
     s_begin (50);
@@ -514,8 +487,7 @@ test_a_run_seen_in_the_overview_then_opened (void **state)
 
 /*  The overview, then the work order as it goes on, then the run from its beginning: what passed
     neither of the first two was not sent, and what did does not come twice. */
-static void
-test_one_run_seen_by_three_subscriptions (void **state)
+static void test_one_run_seen_by_three_subscriptions (void **state)
 {
     (void) state;
     s_begin (50);
@@ -539,8 +511,7 @@ test_one_run_seen_by_three_subscriptions (void **state)
     tap_expect (&a, "c8");
 }
 
-static bool
-s_saw_all (uint64_t first, uint64_t last)
+static bool s_saw_all (uint64_t first, uint64_t last)
 {
     char part[32];
     for (uint64_t seq = first; seq <= last; seq++) {
@@ -552,8 +523,7 @@ s_saw_all (uint64_t first, uint64_t last)
 }
 
 /*  What was shed was not sent, so a subscription with a position gets it. */
-static void
-test_what_was_shed_can_be_asked_for (void **state)
+static void test_what_was_shed_can_be_asked_for (void **state)
 {
     (void) state;
     s_begin (10);
@@ -569,8 +539,7 @@ test_what_was_shed_can_be_asked_for (void **state)
 }
 
 /*  Also when the filter was widened in the midst of what the decision had kept. */
-static void
-test_what_is_being_shed_can_be_asked_for (void **state)
+static void test_what_is_being_shed_can_be_asked_for (void **state)
 {
     (void) state;
     s_begin (50);
@@ -594,8 +563,7 @@ test_what_is_being_shed_can_be_asked_for (void **state)
     assert_true (s_saw_all (21, 570));
 }
 
-static void
-test_the_overview_begins_with_the_latest_state (void **state)
+static void test_the_overview_begins_with_the_latest_state (void **state)
 {
     (void) state;
     s_begin (50);
@@ -613,8 +581,7 @@ test_the_overview_begins_with_the_latest_state (void **state)
 }
 
 /*  Nor of what is over, although this client has a place there. */
-static void
-test_the_overview_beside_the_work_order (void **state)
+static void test_the_overview_beside_the_work_order (void **state)
 {
     (void) state;
     s_begin (50);
@@ -629,15 +596,13 @@ test_the_overview_beside_the_work_order (void **state)
     tap_expect (&a, "subscription_confirmed s1");
 }
 
-static bool
-s_only_w1 (void *user, ag_str_t work_order)
+static bool s_only_w1 (void *user, ag_str_t work_order)
 {
     (void) user;
     return work_order.len == 2 && memcmp (work_order.ptr, "W1", 2) == 0;
 }
 
-static void
-test_what_may_not_be_seen_is_not (void **state)
+static void test_what_may_not_be_seen_is_not (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -656,8 +621,7 @@ test_what_may_not_be_seen_is_not (void **state)
     tap_expect (&a, "stream_started s1");
 }
 
-static void
-test_at_most_so_many_subscriptions (void **state)
+static void test_at_most_so_many_subscriptions (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -674,8 +638,7 @@ test_at_most_so_many_subscriptions (void **state)
     free (error);
 }
 
-static void
-test_the_same_again_with_a_position_is_a_replay (void **state)
+static void test_the_same_again_with_a_position_is_a_replay (void **state)
 {
     (void) state;
     s_begin (50);
@@ -694,8 +657,7 @@ test_the_same_again_with_a_position_is_a_replay (void **state)
 }
 
 /*  What had ended goes on: a writer that was given up, a run that is started anew. */
-static void
-test_the_overview_sees_what_comes_back (void **state)
+static void test_the_overview_sees_what_comes_back (void **state)
 {
     (void) state;
     s_begin (50);
@@ -720,8 +682,7 @@ test_the_overview_sees_what_comes_back (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Silence, producers, flow */
 
-static void
-test_heartbeat_after_ten_seconds_of_silence (void **state)
+static void test_heartbeat_after_ten_seconds_of_silence (void **state)
 {
     (void) state;
     s_begin (50);
@@ -736,8 +697,7 @@ test_heartbeat_after_ten_seconds_of_silence (void **state)
     tap_expect (&b, "c1 c2 c3");
 }
 
-static void
-test_a_producer_in_trouble_is_told_at_once (void **state)
+static void test_a_producer_in_trouble_is_told_at_once (void **state)
 {
     (void) state;
     s_begin (50);
@@ -752,8 +712,7 @@ test_a_producer_in_trouble_is_told_at_once (void **state)
 }
 
 /*  A network goes down, and with it all writers: not one heartbeat for each. */
-static void
-test_many_producers_in_trouble_are_one_heartbeat (void **state)
+static void test_many_producers_in_trouble_are_one_heartbeat (void **state)
 {
     (void) state;
     s_begin (0);
@@ -783,8 +742,7 @@ test_many_producers_in_trouble_are_one_heartbeat (void **state)
     tap_expect (&a, "");
 }
 
-static void
-test_backpressure_is_told_and_stretches_the_window (void **state)
+static void test_backpressure_is_told_and_stretches_the_window (void **state)
 {
     (void) state;
     s_begin (50);
@@ -805,8 +763,7 @@ test_backpressure_is_told_and_stretches_the_window (void **state)
     tap_expect (&a, "backpressure");
 }
 
-static void
-test_backpressure_says_when_it_sheds (void **state)
+static void test_backpressure_says_when_it_sheds (void **state)
 {
     (void) state;
     s_begin (2);
@@ -823,8 +780,7 @@ test_backpressure_says_when_it_sheds (void **state)
 }
 
 /*  A window that is longer than any stretched one stays as it is. */
-static void
-test_a_stalled_client_never_gets_a_shorter_window (void **state)
+static void test_a_stalled_client_never_gets_a_shorter_window (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -845,8 +801,7 @@ test_a_stalled_client_never_gets_a_shorter_window (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Sharing and memory */
 
-static void
-test_clients_at_the_same_place_share_the_frame (void **state)
+static void test_clients_at_the_same_place_share_the_frame (void **state)
 {
     (void) state;
     s_begin (50);
@@ -863,8 +818,7 @@ test_clients_at_the_same_place_share_the_frame (void **state)
 }
 
 /*  At the same place, but not alike: each gets its own. */
-static void
-test_clients_that_differ_do_not_share (void **state)
+static void test_clients_that_differ_do_not_share (void **state)
 {
     (void) state;
     s_begin (10);
@@ -922,8 +876,7 @@ test_clients_that_differ_do_not_share (void **state)
 
 /*  One has had some of it, one has been found behind, one stands elsewhere in another run: all
     that differs is in what the frame is built for. */
-static void
-test_what_a_frame_is_built_for (void **state)
+static void test_what_a_frame_is_built_for (void **state)
 {
     (void) state;
     s_begin (50);
@@ -963,8 +916,7 @@ test_what_a_frame_is_built_for (void **state)
     tap_free (&c);
 }
 
-static void
-test_a_cursor_is_of_the_client_that_gets_it (void **state)
+static void test_a_cursor_is_of_the_client_that_gets_it (void **state)
 {
     (void) state;
     s_begin (50);
@@ -983,8 +935,7 @@ test_a_cursor_is_of_the_client_that_gets_it (void **state)
 }
 
 /*  The same numbers, another epoch. */
-static void
-test_a_frame_of_another_epoch_is_not_handed_out (void **state)
+static void test_a_frame_of_another_epoch_is_not_handed_out (void **state)
 {
     (void) state;
     s_begin (50);
@@ -999,8 +950,7 @@ test_a_frame_of_another_epoch_is_not_handed_out (void **state)
 }
 
 /*  What was built before a late event came is not what is there now. */
-static void
-test_a_frame_of_before_is_not_handed_out (void **state)
+static void test_a_frame_of_before_is_not_handed_out (void **state)
 {
     (void) state;
     s_begin (50);
@@ -1023,8 +973,7 @@ test_a_frame_of_before_is_not_handed_out (void **state)
     tap_free (&c);
 }
 
-static void
-test_all_rings_together_keep_their_limit (void **state)
+static void test_all_rings_together_keep_their_limit (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -1046,8 +995,7 @@ test_all_rings_together_keep_their_limit (void **state)
     assert_int_equal (info.last, 300);
 }
 
-static void
-test_retention_forgets_ended_streams (void **state)
+static void test_retention_forgets_ended_streams (void **state)
 {
     (void) state;
     s_begin (50);
@@ -1067,8 +1015,7 @@ test_retention_forgets_ended_streams (void **state)
 }
 
 /*  But who watches one keeps its place, and a run that is started anew finds it there. */
-static void
-test_retention_keeps_who_watches (void **state)
+static void test_retention_keeps_who_watches (void **state)
 {
     (void) state;
     s_begin (50);
@@ -1085,8 +1032,7 @@ test_retention_keeps_who_watches (void **state)
 
 #define CASE(name) cmocka_unit_test_teardown (name, s_end)
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         CASE (test_text_of_one_block_is_joined),

@@ -30,8 +30,7 @@ typedef struct {
     bool disorder;
 } sum_t;
 
-static rig_shape_t
-s_shape (uint64_t seq)
+static rig_shape_t s_shape (uint64_t seq)
 {
     if (seq % 1000 == 500)
         return RIG_ERROR;
@@ -50,8 +49,7 @@ s_shape (uint64_t seq)
     }
 }
 
-static void
-s_event (sum_t *sum, ag_str_t event, int64_t now_us)
+static void s_event (sum_t *sum, ag_str_t event, int64_t now_us)
 {
     uint64_t seq = rig_number (event, "seq"), first = rig_number (event, "seqFirst");
     ag_str_t type = rig_text (event, "type");
@@ -71,8 +69,7 @@ s_event (sum_t *sum, ag_str_t event, int64_t now_us)
     }
 }
 
-static void
-s_message (sum_t *sum, ag_str_t message, int64_t now_us)
+static void s_message (sum_t *sum, ag_str_t message, int64_t now_us)
 {
     if (rig_is (message, "batch")) {
         ag_str_t event;
@@ -88,8 +85,7 @@ s_message (sum_t *sum, ag_str_t message, int64_t now_us)
     }
 }
 
-static void
-s_serve (ag_hub_t *hub, sum_t *sum, int64_t now_us)
+static void s_serve (ag_hub_t *hub, sum_t *sum, int64_t now_us)
 {
     ag_client_t *client;
     while ((client = ag_hub_pop_ready (hub)) != NULL) {
@@ -101,8 +97,7 @@ s_serve (ag_hub_t *hub, sum_t *sum, int64_t now_us)
     }
 }
 
-static void
-s_run (uint32_t rate, sum_t *sum)
+static void s_run (uint32_t rate, sum_t *sum)
 {
     ag_hub_options_t options = rig_options ();
     options.rate_limit = rate;
@@ -134,8 +129,7 @@ s_run (uint32_t rate, sum_t *sum)
     ag_hub_destroy (&hub);
 }
 
-static void
-s_print (const char *what, const sum_t *sum)
+static void s_print (const char *what, const sum_t *sum)
 {
     uint64_t put = 0, got = 0, shed = 0;
     print_message ("%s, %d s at %d events/s:\n  %-20s %8s %8s %8s\n", what, SECONDS, PER_SECOND, "", "put", "got", "shed");
@@ -156,16 +150,14 @@ s_print (const char *what, const sum_t *sum)
     assert_int_equal (put, got + shed);
 }
 
-static void
-s_check_kinds (const sum_t *sum)
+static void s_check_kinds (const sum_t *sum)
 {
     for (int kind = 0; kind < AG_KIND_COUNT; kind++)
         assert_int_equal (sum->put[kind], sum->got[kind] + sum->shed[kind]);
     assert_false (sum->disorder);
 }
 
-static void
-test_fifty_a_second_tell_the_whole_story (void **state)
+static void test_fifty_a_second_tell_the_whole_story (void **state)
 {
     (void) state;
     static sum_t sum;
@@ -186,8 +178,7 @@ test_fifty_a_second_tell_the_whole_story (void **state)
     assert_true (sum.worst_us <= 2100 * 1000);
 }
 
-static void
-test_without_a_limit_everything_comes (void **state)
+static void test_without_a_limit_everything_comes (void **state)
 {
     (void) state;
     static sum_t sum;
@@ -198,8 +189,7 @@ test_without_a_limit_everything_comes (void **state)
     assert_true (sum.worst_us <= 100 * 1000);
 }
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_fifty_a_second_tell_the_whole_story),

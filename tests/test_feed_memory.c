@@ -43,8 +43,7 @@ void *__wrap_calloc (size_t count, size_t size);
 void *__wrap_realloc (void *ptr, size_t size);
 void __wrap_free (void *ptr);
 
-static s_block_t *
-s_find_block (const void *ptr)
+static s_block_t *s_find_block (const void *ptr)
 {
     size_t i = (uintptr_t) ptr / 16 % BLOCKS;
     while (s_blocks[i].ptr != NULL && s_blocks[i].ptr != ptr)
@@ -52,8 +51,7 @@ s_find_block (const void *ptr)
     return &s_blocks[i];
 }
 
-static void *
-s_add_block (void *ptr, size_t size)
+static void *s_add_block (void *ptr, size_t size)
 {
     s_block_t *block = s_find_block (ptr);
     *block = (s_block_t) { ptr, size };
@@ -61,8 +59,7 @@ s_add_block (void *ptr, size_t size)
     return ptr;
 }
 
-static void
-s_remove_block (void *ptr)
+static void s_remove_block (void *ptr)
 {
     s_block_t *block = s_find_block (ptr);
     if (ptr == NULL || block->ptr == NULL)
@@ -77,35 +74,30 @@ s_remove_block (void *ptr)
     }
 }
 
-void *
-__wrap_malloc (size_t size)
+void *__wrap_malloc (size_t size)
 {
     return s_add_block (__real_malloc (size), size);
 }
 
-void *
-__wrap_calloc (size_t count, size_t size)
+void *__wrap_calloc (size_t count, size_t size)
 {
     return s_add_block (__real_calloc (count, size), count * size);
 }
 
-void *
-__wrap_realloc (void *ptr, size_t size)
+void *__wrap_realloc (void *ptr, size_t size)
 {
     s_remove_block (ptr);
     return s_add_block (__real_realloc (ptr, size), size);
 }
 
-void
-__wrap_free (void *ptr)
+void __wrap_free (void *ptr)
 {
     s_remove_block (ptr);
     __real_free (ptr);
 }
 
 /*  What the allocator really set aside for them. */
-static size_t
-s_usable (void)
+static size_t s_usable (void)
 {
     size_t sum = 0;
     for (size_t i = 0; i < BLOCKS; i++)
@@ -117,37 +109,32 @@ s_usable (void)
 
 static ag_hub_t *hub;
 
-static size_t
-s_counted (void)
+static size_t s_counted (void)
 {
     ag_hub_stats_t stats;
     ag_hub_stats (hub, &stats);
     return stats.bytes;
 }
 
-static size_t
-s_held (void)
+static size_t s_held (void)
 {
     ag_hub_stats_t stats;
     ag_hub_stats (hub, &stats);
     return stats.events;
 }
 
-static void
-s_put (const char *run, uint64_t seq, rig_shape_t shape, const char *text)
+static void s_put (const char *run, uint64_t seq, rig_shape_t shape, const char *text)
 {
     rig_put (hub, NULL, &(rig_event_t) { "W1", run, 0, seq, shape, 0, text }, (int64_t) seq * 1000);
 }
 
-static bool
-s_read (void *context, ag_event_t *event)
+static bool s_read (void *context, ag_event_t *event)
 {
     *(size_t *) context += ag_event_json (event).len;
     return true;
 }
 
-static size_t
-s_make_texts (const char *run)
+static size_t s_make_texts (const char *run)
 {
     size_t bytes = 0;
     ag_hub_read (hub, (ag_str_t) { run, strlen (run) }, RIG_EPOCH, 1, UINT64_MAX, s_read, &bytes);
@@ -155,8 +142,7 @@ s_make_texts (const char *run)
 }
 
 /*  Asked of the allocator and not counted: the hub and the stream themselves, the same at all times. */
-static void
-test_the_count_is_what_was_allocated (void **state)
+static void test_the_count_is_what_was_allocated (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -199,8 +185,7 @@ test_the_count_is_what_was_allocated (void **state)
 }
 
 /*  Texts double what is held; that is part of the limit, also of a stream that is only read. */
-static void
-test_a_stream_keeps_its_limit_with_its_texts (void **state)
+static void test_a_stream_keeps_its_limit_with_its_texts (void **state)
 {
     (void) state;
     static char large[60000];
@@ -236,8 +221,7 @@ test_a_stream_keeps_its_limit_with_its_texts (void **state)
 
 /*  More streams than the limit has room for rings: each event may be the only one of its stream,
     and what a ring takes beside its events is given back with the last of them. */
-static void
-test_thousands_of_live_streams_keep_the_limit_over_all (void **state)
+static void test_thousands_of_live_streams_keep_the_limit_over_all (void **state)
 {
     (void) state;
     enum { STREAMS = 3000 };
@@ -263,8 +247,7 @@ test_thousands_of_live_streams_keep_the_limit_over_all (void **state)
 }
 
 /*  However small the limit, the newest of the stream that is being written is there. */
-static void
-test_the_newest_stays (void **state)
+static void test_the_newest_stays (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -280,8 +263,7 @@ test_the_newest_stays (void **state)
     assert_int_equal (s_asked, 0);
 }
 
-static void
-s_drain (ag_client_t *client, int64_t now_us)
+static void s_drain (ag_client_t *client, int64_t now_us)
 {
     ag_frame_t frame;
     int64_t when_us;
@@ -291,8 +273,7 @@ s_drain (ag_client_t *client, int64_t now_us)
 
 /*  What a client of all runs is told at first is forgotten when it has gone out; what remains are
     a few hundred bytes for each run. */
-static void
-test_a_client_gives_back_what_its_first_answer_took (void **state)
+static void test_a_client_gives_back_what_its_first_answer_took (void **state)
 {
     (void) state;
     enum { RUNS = 2000 };
@@ -325,8 +306,7 @@ test_a_client_gives_back_what_its_first_answer_took (void **state)
 
 /*  Runs that never come: each costs its name and a place to wait at, the rest is bounded by how
     many subscriptions a client may have. With the client all of it goes. */
-static void
-test_waiting_for_runs_that_never_come (void **state)
+static void test_waiting_for_runs_that_never_come (void **state)
 {
     (void) state;
     enum { CLIENTS = 50, RUNS = 64 };
@@ -361,8 +341,7 @@ test_waiting_for_runs_that_never_come (void **state)
 }
 
 /*  Ended before live, and among each the least recently used first. */
-static void
-test_who_gives_way (void **state)
+static void test_who_gives_way (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -397,8 +376,7 @@ test_who_gives_way (void **state)
     assert_int_equal (s_asked, 0);
 }
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_the_count_is_what_was_allocated),

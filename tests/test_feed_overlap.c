@@ -42,15 +42,13 @@ typedef struct {
     int segments;               /* how often what was sent had to be written down */
 } case_t;
 
-static uint32_t
-s_chance (case_t *self, uint32_t below)
+static uint32_t s_chance (case_t *self, uint32_t below)
 {
     self->chance = self->chance * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t) (self->chance >> 33) % below;
 }
 
-static bool
-s_passes (const case_t *self, uint64_t seq)
+static bool s_passes (const case_t *self, uint64_t seq)
 {
     for (int i = 0; i < TARGETS; i++)
         if (self->on[i] && (self->types[i] >> self->kind[seq]) & 1 && (i != 2 || ag_kind_overview (self->kind[seq])))
@@ -58,8 +56,7 @@ s_passes (const case_t *self, uint64_t seq)
     return false;
 }
 
-static void
-s_read_log (case_t *self)
+static void s_read_log (case_t *self)
 {
     const char *at = ag_buf_cstr (&self->tap.raw);
     for (const char *end; (end = strchr (at, '\n')) != NULL; at = end + 1) {
@@ -70,15 +67,13 @@ s_read_log (case_t *self)
     tap_forget (&self->tap);
 }
 
-static void
-s_drain (case_t *self)
+static void s_drain (case_t *self)
 {
     tap_wait (&self->hub, 500);
     s_read_log (self);
 }
 
-static void
-s_put (case_t *self)
+static void s_put (case_t *self)
 {
     if (self->last == SEQS)
         return;
@@ -92,8 +87,7 @@ s_put (case_t *self)
     self->may[seq] = 1;
 }
 
-static ag_subscribe_t
-s_request (int target, uint32_t types)
+static ag_subscribe_t s_request (int target, uint32_t types)
 {
     ag_subscribe_t request = { .types = types };
     if (target == 0)
@@ -104,8 +98,7 @@ s_request (int target, uint32_t types)
     return request;
 }
 
-static void
-s_subscribe (case_t *self)
+static void s_subscribe (case_t *self)
 {
     int target = (int) s_chance (self, TARGETS);
     ag_subscribe_t request = s_request (target, s_types[s_chance (self, 4)]);
@@ -129,8 +122,7 @@ s_subscribe (case_t *self)
     }
 }
 
-static void
-s_unsubscribe (case_t *self)
+static void s_unsubscribe (case_t *self)
 {
     int target = (int) s_chance (self, TARGETS);
     if (!self->on[target])
@@ -145,8 +137,7 @@ s_unsubscribe (case_t *self)
         self->may[seq]++;
 }
 
-static void
-s_check (const case_t *self, uint64_t seed)
+static void s_check (const case_t *self, uint64_t seed)
 {
     for (uint64_t seq = 1; seq <= self->last; seq++)
         if (self->came[seq] < self->must[seq] || self->came[seq] > self->may[seq])
@@ -154,8 +145,7 @@ s_check (const case_t *self, uint64_t seed)
                 ag_kind_name (self->kind[seq]), self->came[seq], self->must[seq], self->may[seq]);
 }
 
-static void
-s_run (uint64_t seed)
+static void s_run (uint64_t seed)
 {
     static case_t self;
     self = (case_t) { .chance = seed * 2654435761u };
@@ -181,8 +171,7 @@ s_run (uint64_t seed)
     tap_hub_free (&self.hub);
 }
 
-static void
-test_subscriptions_that_meet (void **state)
+static void test_subscriptions_that_meet (void **state)
 {
     (void) state;
     const char *more = getenv ("AGENTGATE_LONG_TESTS");
@@ -191,8 +180,7 @@ test_subscriptions_that_meet (void **state)
         s_run (seed);
 }
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_subscriptions_that_meet),

@@ -18,24 +18,21 @@
 static tap_hub_t hub;
 static tap_t a, b;
 
-static void
-s_begin_with (const ag_hub_options_t *options)
+static void s_begin_with (const ag_hub_options_t *options)
 {
     tap_hub_init (&hub, options, false);
     tap_init (&a, &hub, &(ag_client_options_t) { .batch = true });
     tap_init (&b, &hub, &(ag_client_options_t) { .plain = true });
 }
 
-static void
-s_begin (uint32_t rate)
+static void s_begin (uint32_t rate)
 {
     ag_hub_options_t options = rig_options ();
     options.rate_limit = rate;
     s_begin_with (&options);
 }
 
-static int
-s_end (void **state)
+static int s_end (void **state)
 {
     (void) state;
     tap_free (&a);
@@ -44,8 +41,7 @@ s_end (void **state)
     return 0;
 }
 
-static void
-s_watch (tap_t *tap)
+static void s_watch (tap_t *tap)
 {
     ag_subscribe_t request = rig_subscribe ("W1");
     tap_subscribe (tap, &hub, &request);
@@ -56,8 +52,7 @@ s_watch (tap_t *tap)
 /* ---------------------------------------------------------------------- */
 /*  Pace */
 
-static void
-test_first_after_quiet_at_once_then_on_the_tick (void **state)
+static void test_first_after_quiet_at_once_then_on_the_tick (void **state)
 {
     (void) state;
     s_begin (50);
@@ -77,8 +72,7 @@ test_first_after_quiet_at_once_then_on_the_tick (void **state)
     tap_expect (&a, "c4");
 }
 
-static void
-test_a_window_of_its_own (void **state)
+static void test_a_window_of_its_own (void **state)
 {
     (void) state;
     s_begin (50);
@@ -93,8 +87,7 @@ test_a_window_of_its_own (void **state)
     tap_expect (&a, "c2");
 }
 
-static void
-test_the_rate_holds_and_order_too (void **state)
+static void test_the_rate_holds_and_order_too (void **state)
 {
     (void) state;
     s_begin (10);
@@ -108,8 +101,7 @@ test_the_rate_holds_and_order_too (void **state)
     tap_expect (&a, "c12 c13 c14");
 }
 
-static void
-test_a_client_may_ask_for_less_not_for_more (void **state)
+static void test_a_client_may_ask_for_less_not_for_more (void **state)
 {
     (void) state;
     s_begin (10);
@@ -126,8 +118,7 @@ test_a_client_may_ask_for_less_not_for_more (void **state)
     tap_expect (&b, "c11");
 }
 
-static void
-test_frames_hold_twenty_events (void **state)
+static void test_frames_hold_twenty_events (void **state)
 {
     (void) state;
     s_begin (50);
@@ -151,8 +142,7 @@ test_frames_hold_twenty_events (void **state)
     assert_int_equal (when_us, INT64_MAX);
 }
 
-static void
-test_frames_fit_the_room (void **state)
+static void test_frames_fit_the_room (void **state)
 {
     (void) state;
     s_begin (0);
@@ -168,8 +158,7 @@ test_frames_fit_the_room (void **state)
 }
 
 /*  A frame has 64 KB with its cursor; one event that is larger goes alone. */
-static void
-test_frames_hold_64_kb (void **state)
+static void test_frames_hold_64_kb (void **state)
 {
     (void) state;
     static char tenth[6500], large[100000];
@@ -201,8 +190,7 @@ test_frames_hold_64_kb (void **state)
     assert_true (full >= 3);
 }
 
-static void
-test_frames_hold_500_events_without_a_limit (void **state)
+static void test_frames_hold_500_events_without_a_limit (void **state)
 {
     (void) state;
     tap_hub_init (&hub, &(ag_hub_options_t) { .buffer_events = 2000, .stream_bytes = 1 << 22, .total_bytes = 1 << 22,
@@ -230,8 +218,7 @@ test_frames_hold_500_events_without_a_limit (void **state)
 }
 
 /*  Days without a look, a clock that stands or goes back, times far from zero, the largest rate. */
-static void
-test_strange_times (void **state)
+static void test_strange_times (void **state)
 {
     (void) state;
     s_begin (UINT32_MAX);
@@ -258,8 +245,7 @@ test_strange_times (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Critical */
 
-static void
-test_critical_leaves_at_once (void **state)
+static void test_critical_leaves_at_once (void **state)
 {
     (void) state;
     s_begin (50);
@@ -275,8 +261,7 @@ test_critical_leaves_at_once (void **state)
     tap_expect (&a, "c5");
 }
 
-static void
-test_critical_sheds_what_the_bucket_does_not_allow (void **state)
+static void test_critical_sheds_what_the_bucket_does_not_allow (void **state)
 {
     (void) state;
     s_begin (5);
@@ -294,8 +279,7 @@ test_critical_sheds_what_the_bucket_does_not_allow (void **state)
     tap_expect (&a, "gap[4-8 rate] r6 c7 e9");
 }
 
-static void
-test_critical_drives_the_bucket_to_minus_burst_and_no_further (void **state)
+static void test_critical_drives_the_bucket_to_minus_burst_and_no_further (void **state)
 {
     (void) state;
     s_begin (3);
@@ -309,8 +293,7 @@ test_critical_drives_the_bucket_to_minus_burst_and_no_further (void **state)
     tap_expect (&a, "e8");
 }
 
-static void
-test_critical_events_have_the_first_claim_on_the_bucket (void **state)
+static void test_critical_events_have_the_first_claim_on_the_bucket (void **state)
 {
     (void) state;
     s_begin (2);
@@ -321,8 +304,7 @@ test_critical_events_have_the_first_claim_on_the_bucket (void **state)
     tap_expect (&a, "stream_started gap[1-2 rate] e3 e4 e5");
 }
 
-static void
-test_the_end_sheds_nothing (void **state)
+static void test_the_end_sheds_nothing (void **state)
 {
     (void) state;
     s_begin (5);
@@ -335,8 +317,7 @@ test_the_end_sheds_nothing (void **state)
     assert_false (tap_saw (&a, "\"type\":\"gap\""));
 }
 
-static void
-test_the_end_drains_at_the_replay_budget (void **state)
+static void test_the_end_drains_at_the_replay_budget (void **state)
 {
     (void) state;
     s_begin (5);                            /* 100 a second, 100 at once */
@@ -354,8 +335,7 @@ test_the_end_drains_at_the_replay_budget (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Behind */
 
-static void
-test_too_long_a_range_sheds_low_first (void **state)
+static void test_too_long_a_range_sheds_low_first (void **state)
 {
     (void) state;
     s_begin (10);
@@ -368,8 +348,7 @@ test_too_long_a_range_sheds_low_first (void **state)
 }
 
 /*  Also the very last of the range goes, when all of its class do. */
-static void
-test_the_last_of_the_range_is_shed_too (void **state)
+static void test_the_last_of_the_range_is_shed_too (void **state)
 {
     (void) state;
     s_begin (3);
@@ -381,8 +360,7 @@ test_the_last_of_the_range_is_shed_too (void **state)
     tap_expect (&a, "stream_started gap[1-34 rate] c31 c32 c33");
 }
 
-static void
-test_as_long_as_allowed_is_not_behind (void **state)
+static void test_as_long_as_allowed_is_not_behind (void **state)
 {
     (void) state;
     s_begin (10);
@@ -393,8 +371,7 @@ test_as_long_as_allowed_is_not_behind (void **state)
 }
 
 /*  What its filter leaves out does not make a client behind. */
-static void
-test_only_what_passes_makes_the_range_long (void **state)
+static void test_only_what_passes_makes_the_range_long (void **state)
 {
     (void) state;
     s_begin (10);
@@ -409,8 +386,7 @@ test_only_what_passes_makes_the_range_long (void **state)
     tap_expect (&a, "stream_started o2 o4 o6 o8 o10 o12 o14 o16 o18 o20");
 }
 
-static void
-test_too_old_a_range_is_behind (void **state)
+static void test_too_old_a_range_is_behind (void **state)
 {
     (void) state;
     s_begin (10);
@@ -425,8 +401,7 @@ test_too_old_a_range_is_behind (void **state)
 
 /*  One run floods, another has little to say: that little is not held up by decisions that do not
     concern it. */
-static void
-test_a_flood_does_not_hold_up_another_run (void **state)
+static void test_a_flood_does_not_hold_up_another_run (void **state)
 {
     (void) state;
     s_begin (10);
@@ -447,8 +422,7 @@ test_a_flood_does_not_hold_up_another_run (void **state)
 }
 
 /*  "Behind" ends when it has caught up: what comes 5 s later is a new beginning. */
-static void
-test_who_has_caught_up_is_not_behind (void **state)
+static void test_who_has_caught_up_is_not_behind (void **state)
 {
     (void) state;
     s_begin (10);
@@ -463,8 +437,7 @@ test_who_has_caught_up_is_not_behind (void **state)
 }
 
 /*  A ring that holds less than 2 s says nothing of how old the events are that fell off it. */
-static void
-test_off_the_ring_is_not_old (void **state)
+static void test_off_the_ring_is_not_old (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -484,8 +457,7 @@ test_off_the_ring_is_not_old (void **state)
     tap_expect (&a, "o31 gap[32-59 rate] o60");
 }
 
-static void
-test_unlimited_is_never_behind (void **state)
+static void test_unlimited_is_never_behind (void **state)
 {
     (void) state;
     s_begin (0);
@@ -497,8 +469,7 @@ test_unlimited_is_never_behind (void **state)
     assert_false (tap_saw (&a, "\"type\":\"gap\""));
 }
 
-static void
-test_a_hole_is_told_in_its_place (void **state)
+static void test_a_hole_is_told_in_its_place (void **state)
 {
     (void) state;
     s_begin (50);
@@ -530,8 +501,7 @@ test_a_hole_is_told_in_its_place (void **state)
 
 #define CASE(name) cmocka_unit_test_teardown (name, s_end)
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         CASE (test_first_after_quiet_at_once_then_on_the_tick),

@@ -24,8 +24,7 @@
 /* ---------------------------------------------------------------------- */
 /*  Bucket */
 
-static void
-test_bucket_does_not_drift (void **state)
+static void test_bucket_does_not_drift (void **state)
 {
     (void) state;
     ag_bucket_t bucket;
@@ -43,8 +42,7 @@ test_bucket_does_not_drift (void **state)
     assert_int_equal (taken, 7 * 3600);
 }
 
-static void
-test_bucket_holds_no_more_than_its_burst (void **state)
+static void test_bucket_holds_no_more_than_its_burst (void **state)
 {
     (void) state;
     ag_bucket_t bucket;
@@ -60,8 +58,7 @@ test_bucket_holds_no_more_than_its_burst (void **state)
     assert_int_equal (ag_bucket_whole_with_debt (&bucket), 1);
 }
 
-static void
-test_bucket_gives_whole_ones (void **state)
+static void test_bucket_gives_whole_ones (void **state)
 {
     (void) state;
     ag_bucket_t bucket;
@@ -74,8 +71,7 @@ test_bucket_gives_whole_ones (void **state)
 }
 
 /*  Whatever is in it and however long one has not looked: full is full, to the millionth. */
-static void
-test_bucket_is_never_more_than_full (void **state)
+static void test_bucket_is_never_more_than_full (void **state)
 {
     (void) state;
     static const uint32_t rates[] = { 1, 3, 50, 1000000, UINT32_MAX };
@@ -94,8 +90,7 @@ test_bucket_is_never_more_than_full (void **state)
             }
 }
 
-static void
-test_bucket_keeps_what_is_in_it_at_another_rate (void **state)
+static void test_bucket_keeps_what_is_in_it_at_another_rate (void **state)
 {
     (void) state;
     ag_bucket_t bucket;
@@ -110,8 +105,7 @@ test_bucket_keeps_what_is_in_it_at_another_rate (void **state)
     assert_int_equal (ag_bucket_whole (&bucket), 10);
 }
 
-static void
-test_bucket_of_rate_zero_is_no_limit (void **state)
+static void test_bucket_of_rate_zero_is_no_limit (void **state)
 {
     (void) state;
     ag_bucket_t bucket;
@@ -123,8 +117,7 @@ test_bucket_of_rate_zero_is_no_limit (void **state)
     assert_int_equal (ag_bucket_whole (&bucket), 5);
 }
 
-static void
-test_bucket_ignores_a_clock_that_goes_back (void **state)
+static void test_bucket_ignores_a_clock_that_goes_back (void **state)
 {
     (void) state;
     ag_bucket_t bucket;
@@ -139,16 +132,14 @@ test_bucket_ignores_a_clock_that_goes_back (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Ring */
 
-static void
-s_ring_put (ag_ring_t *ring, uint64_t seq, rig_shape_t shape)
+static void s_ring_put (ag_ring_t *ring, uint64_t seq, rig_shape_t shape)
 {
     ag_event_t *event = rig_event (&(rig_event_t) { "W1", "R1", 0, seq, shape, 0, NULL });
     ag_ring_put (ring, event, (int64_t) seq);
     ag_event_unref (&event);
 }
 
-static void
-test_ring_by_count (void **state)
+static void test_ring_by_count (void **state)
 {
     (void) state;
     ag_ring_t *ring = ag_ring_new (100, 1 << 20);
@@ -170,8 +161,7 @@ test_ring_by_count (void **state)
     ag_ring_destroy (&ring);
 }
 
-static void
-test_ring_by_bytes (void **state)
+static void test_ring_by_bytes (void **state)
 {
     (void) state;
     ag_ring_t *ring = ag_ring_new (1000, 10000);
@@ -194,8 +184,7 @@ test_ring_by_bytes (void **state)
     ag_ring_destroy (&ring);
 }
 
-static void
-test_ring_counts_json_when_it_is_made (void **state)
+static void test_ring_counts_json_when_it_is_made (void **state)
 {
     (void) state;
     ag_ring_t *ring = ag_ring_new (10, 1 << 20);
@@ -211,8 +200,7 @@ test_ring_counts_json_when_it_is_made (void **state)
     ag_ring_destroy (&ring);
 }
 
-static void
-test_ring_with_holes_and_late_events (void **state)
+static void test_ring_with_holes_and_late_events (void **state)
 {
     (void) state;
     ag_ring_t *ring = ag_ring_new (100, 1 << 20);
@@ -267,8 +255,7 @@ test_ring_with_holes_and_late_events (void **state)
     ag_ring_destroy (&ring);
 }
 
-static void
-test_trail_is_bounded (void **state)
+static void test_trail_is_bounded (void **state)
 {
     (void) state;
     ag_ring_t *ring = ag_ring_new (1, 1 << 20);
@@ -286,8 +273,7 @@ test_trail_is_bounded (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Filter and roll-up */
 
-static void
-test_filter_classes (void **state)
+static void test_filter_classes (void **state)
 {
     (void) state;
     ag_filter_t all = ag_filter_make (UINT32_MAX, true, true, false);
@@ -310,8 +296,7 @@ test_filter_classes (void **state)
     assert_int_equal (ag_class_priority (AG_CLASS_PARTIAL), AG_LOW);
 }
 
-static void
-s_check_rollup (rig_event_t one, rig_event_t other, bool same)
+static void s_check_rollup (rig_event_t one, rig_event_t other, bool same)
 {
     ag_event_t *a = rig_event (&one), *b = rig_event (&other);
     assert_int_equal (ag_rollup_same (a, b), same);
@@ -321,8 +306,7 @@ s_check_rollup (rig_event_t one, rig_event_t other, bool same)
     ag_event_unref (&b);
 }
 
-static void
-test_rollup_pairs (void **state)
+static void test_rollup_pairs (void **state)
 {
     (void) state;
     s_check_rollup ((rig_event_t) { "W", "R", 0, 1, RIG_TEXT, 1, "" }, (rig_event_t) { "W", "R", 0, 2, RIG_TEXT, 1, "b" }, true);
@@ -343,8 +327,7 @@ typedef struct {
 } s_piece_t;
 
 /*  A piece of text in the stream of a work order, which may speak of any run. */
-static ag_event_t *
-s_piece (uint64_t seq, s_piece_t piece)
+static ag_event_t *s_piece (uint64_t seq, s_piece_t piece)
 {
     ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);
     ag_draft_set_text (draft, AG_F_CONTENT, "x");
@@ -365,8 +348,7 @@ s_piece (uint64_t seq, s_piece_t piece)
     return event;
 }
 
-static bool
-s_pieces_merge (s_piece_t one, s_piece_t other)
+static bool s_pieces_merge (s_piece_t one, s_piece_t other)
 {
     ag_event_t *a = s_piece (1, one), *b = s_piece (2, other);
     bool same = ag_rollup_same (a, b);
@@ -375,8 +357,7 @@ s_pieces_merge (s_piece_t one, s_piece_t other)
     return same;
 }
 
-static void
-test_rollup_pieces (void **state)
+static void test_rollup_pieces (void **state)
 {
     (void) state;
     s_piece_t piece = { "R1", "t1", 3, false };
@@ -392,8 +373,7 @@ test_rollup_pieces (void **state)
 /*  Cursor */
 
 /*  Lent until the next. */
-static ag_str_t
-s_id (size_t i)
+static ag_str_t s_id (size_t i)
 {
     static char id[AG_STREAM_MAX_BYTES];
     memset (id, 'a' + (int) (i % 26), sizeof id);
@@ -401,8 +381,7 @@ s_id (size_t i)
     return (ag_str_t) { id, 1 + i % AG_STREAM_MAX_BYTES };
 }
 
-static void
-s_write (ag_buf_t *text, size_t count)
+static void s_write (ag_buf_t *text, size_t count)
 {
     ag_buf_t bytes = { 0 };
     ag_cursor_begin (&bytes);
@@ -412,8 +391,7 @@ s_write (ag_buf_t *text, size_t count)
     ag_buf_free (&bytes);
 }
 
-static void
-test_cursor_reads_back (void **state)
+static void test_cursor_reads_back (void **state)
 {
     (void) state;
     for (size_t count = 0; count <= 130; count += 13) {
@@ -435,8 +413,7 @@ test_cursor_reads_back (void **state)
     }
 }
 
-static void
-test_cursor_refuses_what_is_cut_or_changed (void **state)
+static void test_cursor_refuses_what_is_cut_or_changed (void **state)
 {
     (void) state;
     ag_buf_t text = { 0 };
@@ -459,8 +436,7 @@ test_cursor_refuses_what_is_cut_or_changed (void **state)
 }
 
 /*  A seq of more than 64 bits, behind a right checksum. */
-static void
-test_cursor_refuses_a_seq_that_is_none (void **state)
+static void test_cursor_refuses_a_seq_that_is_none (void **state)
 {
     (void) state;
     for (int last = 1; last <= 2; last++) {
@@ -480,8 +456,7 @@ test_cursor_refuses_a_seq_that_is_none (void **state)
 }
 
 /*  Any bytes behind a right checksum: reads within its bounds or refuses. */
-static void
-test_cursor_survives_hostile_bytes (void **state)
+static void test_cursor_survives_hostile_bytes (void **state)
 {
     (void) state;
     uint64_t chance = 88172645463325252u;
@@ -504,8 +479,7 @@ test_cursor_survives_hostile_bytes (void **state)
 }
 
 /*  Whatever is written can be read back: what has no room is left out. */
-static void
-s_check_bound (size_t id_len)
+static void s_check_bound (size_t id_len)
 {
     ag_buf_t bytes = { 0 }, text = { 0 };
     char id[AG_STREAM_MAX_BYTES];
@@ -525,8 +499,7 @@ s_check_bound (size_t id_len)
     ag_buf_free (&text);
 }
 
-static void
-test_cursor_is_bounded (void **state)
+static void test_cursor_is_bounded (void **state)
 {
     (void) state;
     s_check_bound (1);
@@ -543,8 +516,7 @@ test_cursor_is_bounded (void **state)
 /* ---------------------------------------------------------------------- */
 /*  Map */
 
-static void
-test_map_against_an_array (void **state)
+static void test_map_against_an_array (void **state)
 {
     (void) state;
     enum { KEYS = 500 };
@@ -572,8 +544,7 @@ test_map_against_an_array (void **state)
     ag_map_destroy (&map);
 }
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_bucket_does_not_drift),

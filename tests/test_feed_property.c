@@ -29,8 +29,7 @@ enum { OPS = 160, CASES = 600, CASES_LONG = 40000 };
 
 typedef struct { uint64_t state; } chance_t;
 
-static uint32_t
-s_chance (chance_t *self, uint32_t below)
+static uint32_t s_chance (chance_t *self, uint32_t below)
 {
     self->state += 0x9e3779b97f4a7c15u;
     uint64_t z = self->state;
@@ -59,8 +58,7 @@ typedef struct {
     bool off;                   /* left out while shrinking */
 } op_t;
 
-static void
-s_make_ops (chance_t *chance, op_t *ops)
+static void s_make_ops (chance_t *chance, op_t *ops)
 {
     uint32_t sum = 0;
     for (int i = 0; i < OP_KINDS; i++)
@@ -78,8 +76,7 @@ s_make_ops (chance_t *chance, op_t *ops)
 /* ---------------------------------------------------------------------- */
 /*  Viewers. 0, 1, 4: limited. 2: unlimited, stays. 3: as 2, comes and goes. 5: plain. */
 
-static void
-s_subscribe_one (model_t *model, model_viewer_t *viewer, ag_subscribe_t *request)
+static void s_subscribe_one (model_t *model, model_viewer_t *viewer, ag_subscribe_t *request)
 {
     char *error = NULL;
     request->types = viewer->types;
@@ -94,8 +91,7 @@ s_subscribe_one (model_t *model, model_viewer_t *viewer, ag_subscribe_t *request
     free (error);
 }
 
-static void
-s_subscribe (model_t *model, model_viewer_t *viewer)
+static void s_subscribe (model_t *model, model_viewer_t *viewer)
 {
     if (viewer->work_order)
         s_subscribe_one (model, viewer, &(ag_subscribe_t) { .work_order = AG_STR ("W1") });
@@ -106,8 +102,7 @@ s_subscribe (model_t *model, model_viewer_t *viewer)
 }
 
 /*  Without a position: live from now, and what starts later from seq 1. */
-static void
-s_begin_live (model_t *model, model_viewer_t *viewer)
+static void s_begin_live (model_t *model, model_viewer_t *viewer)
 {
     for (int i = 0; i < MODEL_STREAMS; i++) {
         const model_stream_t *stream = &model->streams[i];
@@ -116,8 +111,7 @@ s_begin_live (model_t *model, model_viewer_t *viewer)
     }
 }
 
-static void
-s_come (model_t *model, model_viewer_t *viewer)
+static void s_come (model_t *model, model_viewer_t *viewer)
 {
     if (viewer->client != NULL)
         return;
@@ -143,8 +137,7 @@ s_come (model_t *model, model_viewer_t *viewer)
 }
 
 /*  A gap that was queued for it is gone with it; of an older epoch nobody will tell it again. */
-static void
-s_leave (const model_t *model, model_viewer_t *viewer)
+static void s_leave (const model_t *model, model_viewer_t *viewer)
 {
     for (int i = 0; i < MODEL_STREAMS; i++)
         for (int epoch = 0; epoch < model->streams[i].epoch; epoch++)
@@ -153,8 +146,7 @@ s_leave (const model_t *model, model_viewer_t *viewer)
     ag_client_destroy (&viewer->client);
 }
 
-static void
-s_make_viewer (chance_t *chance, model_viewer_t *viewer, int index)
+static void s_make_viewer (chance_t *chance, model_viewer_t *viewer, int index)
 {
     static const uint32_t rates[] = { 1, 5, 50, 200 };
     static const int64_t windows[] = { 33000, 100000, 250000 };
@@ -173,8 +165,7 @@ s_make_viewer (chance_t *chance, model_viewer_t *viewer, int index)
         viewer->run = true;
 }
 
-static void
-s_finish_viewer (model_viewer_t *viewer)
+static void s_finish_viewer (model_viewer_t *viewer)
 {
     viewer->covers[0] = true;
     viewer->covers[1] = viewer->covers[2] = viewer->work_order || viewer->all;
@@ -184,8 +175,7 @@ s_finish_viewer (model_viewer_t *viewer)
 /* ---------------------------------------------------------------------- */
 /*  Time */
 
-static void
-s_drain (model_t *model, model_viewer_t *viewer, size_t room_bytes)
+static void s_drain (model_t *model, model_viewer_t *viewer, size_t room_bytes)
 {
     ag_frame_t frame;
     int64_t when_us;
@@ -203,16 +193,14 @@ s_drain (model_t *model, model_viewer_t *viewer, size_t room_bytes)
     model_drained (model, viewer);
 }
 
-static void
-s_serve (model_t *model, size_t room_bytes)
+static void s_serve (model_t *model, size_t room_bytes)
 {
     ag_client_t *client;
     while ((client = ag_hub_pop_ready (model->hub)) != NULL)
         s_drain (model, ag_client_user (client), room_bytes);
 }
 
-static void
-s_pass_time (model_t *model, int64_t us, size_t room_bytes)
+static void s_pass_time (model_t *model, int64_t us, size_t room_bytes)
 {
     int64_t end_us = model->now_us + us;
     for (;;) {
@@ -232,8 +220,7 @@ s_pass_time (model_t *model, int64_t us, size_t room_bytes)
 /* ---------------------------------------------------------------------- */
 /*  Doing them */
 
-static rig_shape_t
-s_shape (const model_stream_t *stream, uint32_t pick)
+static rig_shape_t s_shape (const model_stream_t *stream, uint32_t pick)
 {
     static const rig_shape_t shapes[] = {
         RIG_TEXT, RIG_TEXT, RIG_PARTIAL, RIG_PARTIAL, RIG_PARTIAL, RIG_PARTIAL, RIG_THINKING, RIG_THINKING_PARTIAL,
@@ -247,14 +234,12 @@ s_shape (const model_stream_t *stream, uint32_t pick)
     return shapes[pick % (sizeof shapes / sizeof *shapes)];
 }
 
-static bool
-s_writable (const model_stream_t *stream, uint64_t count)
+static bool s_writable (const model_stream_t *stream, uint64_t count)
 {
     return !stream->over && stream->last[stream->epoch < 0 ? 0 : stream->epoch] + count < MODEL_SEQS;
 }
 
-static void
-s_put (model_t *model, int index, uint32_t pick, uint32_t variant)
+static void s_put (model_t *model, int index, uint32_t pick, uint32_t variant)
 {
     model_stream_t *stream = &model->streams[index];
     if (!s_writable (stream, 1))
@@ -264,8 +249,7 @@ s_put (model_t *model, int index, uint32_t pick, uint32_t variant)
     model_put (model, index, s_shape (stream, pick), (int) (variant % 3));
 }
 
-static void
-s_do_burst (model_t *model, const op_t *op)
+static void s_do_burst (model_t *model, const op_t *op)
 {
     chance_t chance = { op->c };
     /*  Often runs of the same, as texts come. */
@@ -277,16 +261,14 @@ s_do_burst (model_t *model, const op_t *op)
     }
 }
 
-static void
-s_do_time (model_t *model, const op_t *op)
+static void s_do_time (model_t *model, const op_t *op)
 {
     static const int64_t steps_us[] = { 100, 1000, 10000, 33000, 100000, 500000, 3000000 };
     static const size_t rooms[] = { 1 << 20, 1 << 20, 1 << 20, 700 };
     s_pass_time (model, steps_us[op->a % 7] + op->b % 100, rooms[op->c % 4]);
 }
 
-static void
-s_do_repair (model_t *model, int index)
+static void s_do_repair (model_t *model, int index)
 {
     model_stream_t *stream = &model->streams[index];
     /*  It is told when it can be read. */
@@ -311,8 +293,7 @@ s_do_repair (model_t *model, int index)
     stream->lost_from = 0;
 }
 
-static void
-s_do_epoch (model_t *model, int index, bool hello)
+static void s_do_epoch (model_t *model, int index, bool hello)
 {
     model_stream_t *stream = &model->streams[index];
     if (stream->epoch < 0 || stream->epoch + 1 >= MODEL_EPOCHS)
@@ -333,8 +314,7 @@ s_do_epoch (model_t *model, int index, bool hello)
         s_put (model, index, 9, 0);
 }
 
-static void
-s_do_producer (model_t *model, int index, ag_producer_t state)
+static void s_do_producer (model_t *model, int index, ag_producer_t state)
 {
     model_stream_t *stream = &model->streams[index];
     if (stream->epoch < 0)
@@ -346,8 +326,7 @@ s_do_producer (model_t *model, int index, ag_producer_t state)
         model_epoch (stream->epoch), state, model->now_us);
 }
 
-static void
-s_flow (model_t *model, model_viewer_t *viewer)
+static void s_flow (model_t *model, model_viewer_t *viewer)
 {
     if (viewer->stalled) {
         viewer->free_us = model->now_us;
@@ -357,8 +336,7 @@ s_flow (model_t *model, model_viewer_t *viewer)
     s_drain (model, viewer, 1 << 20);
 }
 
-static void
-s_do_viewer (model_t *model, const op_t *op)
+static void s_do_viewer (model_t *model, const op_t *op)
 {
     model_viewer_t *viewer = &model->viewers[op->a % MODEL_VIEWERS];
     bool goes = viewer == &model->viewers[3] || viewer == &model->viewers[4];
@@ -376,8 +354,7 @@ s_do_viewer (model_t *model, const op_t *op)
 }
 
 /*  slow: what was there can be read, what comes is on its way. */
-static void
-s_blind (model_t *model, bool blind, bool slow)
+static void s_blind (model_t *model, bool blind, bool slow)
 {
     if (model->blind)
         model->seen_us = model->now_us;
@@ -388,8 +365,7 @@ s_blind (model_t *model, bool blind, bool slow)
 }
 
 /*  What is over and what is given up is forgotten, and for "*", which cannot be resumed, all of it. */
-static void
-s_do_age (model_t *model)
+static void s_do_age (model_t *model)
 {
     if (model->blind)
         s_blind (model, false, false);
@@ -402,8 +378,7 @@ s_do_age (model_t *model)
                 model->viewers[k].relaxed[i][model->streams[i].epoch] = true;
 }
 
-static void
-s_do (model_t *model, const op_t *op)
+static void s_do (model_t *model, const op_t *op)
 {
     int index = (int) (op->a % MODEL_STREAMS);
     model_stream_t *stream = &model->streams[index];
@@ -458,8 +433,7 @@ s_do (model_t *model, const op_t *op)
 /* ---------------------------------------------------------------------- */
 /*  Cases */
 
-static model_t *
-s_model_new (chance_t *chance)
+static model_t *s_model_new (chance_t *chance)
 {
     static const uint32_t sizes[] = { 1, 2, 10, 100, 1000 };
     static const char *const names[MODEL_STREAMS][3] = {
@@ -496,8 +470,7 @@ s_model_new (chance_t *chance)
     return model;
 }
 
-static void
-s_model_destroy (model_t **model_p)
+static void s_model_destroy (model_t **model_p)
 {
     model_t *model = *model_p;
     for (int i = 0; i < MODEL_VIEWERS; i++) {
@@ -512,8 +485,7 @@ s_model_destroy (model_t **model_p)
 }
 
 /*  Everybody comes back and gets what is still owed. */
-static void
-s_settle (model_t *model)
+static void s_settle (model_t *model)
 {
     if (model->history != NULL)
         s_blind (model, false, false);
@@ -527,8 +499,7 @@ s_settle (model_t *model)
 }
 
 /*  Everybody has gone, all streams are old: nothing may be left in the hub's sums. */
-static void
-s_check_sums (model_t *model)
+static void s_check_sums (model_t *model)
 {
     ag_hub_stats_t stats;
     for (int i = 0; i < MODEL_VIEWERS; i++)
@@ -543,8 +514,7 @@ s_check_sums (model_t *model)
 }
 
 /*  True: nothing failed. */
-static bool
-s_run (uint64_t seed, const op_t *ops, char *failure, size_t size, uint64_t *events)
+static bool s_run (uint64_t seed, const op_t *ops, char *failure, size_t size, uint64_t *events)
 {
     chance_t chance = { seed };
     model_t *model = s_model_new (&chance);
@@ -564,8 +534,7 @@ s_run (uint64_t seed, const op_t *ops, char *failure, size_t size, uint64_t *eve
 }
 
 /*  Leaves out halves, quarters … as long as it still fails. */
-static void
-s_shrink (uint64_t seed, op_t *ops)
+static void s_shrink (uint64_t seed, op_t *ops)
 {
     char failure[512];
     uint64_t events = 0;
@@ -580,8 +549,7 @@ s_shrink (uint64_t seed, op_t *ops)
         }
 }
 
-static void
-s_report (uint64_t seed, const op_t *ops)
+static void s_report (uint64_t seed, const op_t *ops)
 {
     char failure[512];
     uint64_t events = 0;
@@ -592,8 +560,7 @@ s_report (uint64_t seed, const op_t *ops)
             fprintf (stderr, "  %3d %-10s %u %u %u\n", i, s_op_names[ops[i].kind], ops[i].a, ops[i].b, ops[i].c);
 }
 
-static bool
-s_case (uint64_t seed, uint64_t *events)
+static bool s_case (uint64_t seed, uint64_t *events)
 {
     char failure[512];
     chance_t chance = { ~seed };
@@ -606,8 +573,7 @@ s_case (uint64_t seed, uint64_t *events)
     return false;
 }
 
-static void
-test_random_histories_are_told_truly (void **state)
+static void test_random_histories_are_told_truly (void **state)
 {
     (void) state;
     const char *one = getenv ("AGENTGATE_FEED_SEED"), *more = getenv ("AGENTGATE_LONG_TESTS");
@@ -619,8 +585,7 @@ test_random_histories_are_told_truly (void **state)
         (unsigned long long) (first + cases - 1), (unsigned long long) cases * OPS, (unsigned long long) events);
 }
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (test_random_histories_are_told_truly),

@@ -19,8 +19,7 @@
 static tap_hub_t hub;
 static tap_t tap;
 
-static void
-s_begin (uint32_t buffer, bool history, uint32_t rate)
+static void s_begin (uint32_t buffer, bool history, uint32_t rate)
 {
     ag_hub_options_t options = rig_options ();
     options.buffer_events = buffer;
@@ -30,8 +29,7 @@ s_begin (uint32_t buffer, bool history, uint32_t rate)
 }
 
 /*  What was in memory is gone. */
-static void
-s_restart (bool (*may_see) (void *user, ag_str_t work_order))
+static void s_restart (bool (*may_see) (void *user, ag_str_t work_order))
 {
     tap_free (&tap);
     ag_hub_destroy (&hub.hub);
@@ -42,8 +40,7 @@ s_restart (bool (*may_see) (void *user, ag_str_t work_order))
     tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
 }
 
-static int
-s_end (void **state)
+static int s_end (void **state)
 {
     (void) state;
     tap_free (&tap);
@@ -52,8 +49,7 @@ s_end (void **state)
 }
 
 /*  Subscribes to the run R1 with after: {"R1": "epoch:seq"}. */
-static void
-s_after (uint64_t epoch, uint64_t seq)
+static void s_after (uint64_t epoch, uint64_t seq)
 {
     ag_after_t after = { AG_STR ("R1"), epoch, seq };
     ag_subscribe_t request = {
@@ -63,8 +59,7 @@ s_after (uint64_t epoch, uint64_t seq)
     tap_wait (&hub, 0);
 }
 
-static void
-test_before_the_oldest_is_partial (void **state)
+static void test_before_the_oldest_is_partial (void **state)
 {
     (void) state;
     s_begin (3, false, 50);
@@ -75,8 +70,7 @@ test_before_the_oldest_is_partial (void **state)
     tap_expect (&tap, "subscription_confirmed gap[7-7 evicted] c8 c9 c10 replay_complete");
 }
 
-static void
-test_one_before_the_oldest_is_complete (void **state)
+static void test_one_before_the_oldest_is_complete (void **state)
 {
     (void) state;
     s_begin (3, false, 50);
@@ -86,8 +80,7 @@ test_one_before_the_oldest_is_complete (void **state)
     tap_expect (&tap, "subscription_confirmed c8 c9 c10 replay_complete");
 }
 
-static void
-test_the_oldest_itself (void **state)
+static void test_the_oldest_itself (void **state)
 {
     (void) state;
     s_begin (3, false, 50);
@@ -96,8 +89,7 @@ test_the_oldest_itself (void **state)
     tap_expect (&tap, "subscription_confirmed c9 c10 replay_complete");
 }
 
-static void
-test_the_newest_itself (void **state)
+static void test_the_newest_itself (void **state)
 {
     (void) state;
     s_begin (3, false, 50);
@@ -109,8 +101,7 @@ test_the_newest_itself (void **state)
     tap_expect (&tap, "c11");
 }
 
-static void
-test_ahead_of_the_head_only_what_is_greater (void **state)
+static void test_ahead_of_the_head_only_what_is_greater (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -125,8 +116,7 @@ test_ahead_of_the_head_only_what_is_greater (void **state)
     tap_expect (&tap, "c16 c17");
 }
 
-static void
-test_ahead_and_what_it_has_not_is_lost (void **state)
+static void test_ahead_and_what_it_has_not_is_lost (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -142,8 +132,7 @@ test_ahead_and_what_it_has_not_is_lost (void **state)
     tap_expect (&tap, "gap[16-20 lost] c21");
 }
 
-static void
-test_an_epoch_that_is_not_known_yet_waits (void **state)
+static void test_an_epoch_that_is_not_known_yet_waits (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -162,8 +151,7 @@ test_an_epoch_that_is_not_known_yet_waits (void **state)
 
 /*  A position without an epoch, in a run that nobody knows yet: the cursor keeps it, so
     that who comes back with it does not get again what it has. */
-static void
-test_a_position_in_an_unknown_run_stays_in_the_cursor (void **state)
+static void test_a_position_in_an_unknown_run_stays_in_the_cursor (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -180,8 +168,7 @@ test_a_position_in_an_unknown_run_stays_in_the_cursor (void **state)
 }
 
 /*  Two of them, and an epoch that is neither theirs nor the last: they go on waiting. */
-static void
-test_two_wait_for_an_epoch_that_is_later_still (void **state)
+static void test_two_wait_for_an_epoch_that_is_later_still (void **state)
 {
     (void) state;
     tap_t other;
@@ -203,8 +190,7 @@ test_two_wait_for_an_epoch_that_is_later_still (void **state)
     tap_free (&other);
 }
 
-static void
-test_a_newer_epoch_resets (void **state)
+static void test_a_newer_epoch_resets (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -215,8 +201,7 @@ test_a_newer_epoch_resets (void **state)
     tap_expect (&tap, "subscription_confirmed c1 c2 replay_complete");
 }
 
-static void
-test_a_newer_epoch_while_watching_ends_the_old_one (void **state)
+static void test_a_newer_epoch_while_watching_ends_the_old_one (void **state)
 {
     (void) state;
     s_begin (1000, false, 5);
@@ -234,8 +219,7 @@ test_a_newer_epoch_while_watching_ends_the_old_one (void **state)
 
 /*  Who was far back is told at once, without reading all that for the sake of its count; and that
     it is all in the history. */
-static void
-test_a_newer_epoch_while_far_back (void **state)
+static void test_a_newer_epoch_while_far_back (void **state)
 {
     (void) state;
     s_begin (10, true, 1);                  /* 20 at once */
@@ -250,8 +234,7 @@ test_a_newer_epoch_while_far_back (void **state)
     tap_expect (&tap, "gap[21-40000 evicted] replay_complete stream_started e1");
 }
 
-static void
-test_an_older_epoch_is_not_streamed (void **state)
+static void test_an_older_epoch_is_not_streamed (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -263,8 +246,7 @@ test_an_older_epoch_is_not_streamed (void **state)
     tap_expect (&tap, "");
 }
 
-static void
-test_an_empty_ring_and_no_history (void **state)
+static void test_an_empty_ring_and_no_history (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -277,8 +259,7 @@ test_an_empty_ring_and_no_history (void **state)
     tap_expect (&tap, "c1");
 }
 
-static void
-test_a_run_that_does_not_exist_yet (void **state)
+static void test_a_run_that_does_not_exist_yet (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -290,8 +271,7 @@ test_a_run_that_does_not_exist_yet (void **state)
     tap_expect (&tap, "stream_started s1");
 }
 
-static void
-test_first_known_is_not_one (void **state)
+static void test_first_known_is_not_one (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -301,8 +281,7 @@ test_first_known_is_not_one (void **state)
     tap_expect (&tap, "subscription_confirmed stream_started c500");
 }
 
-static void
-test_first_known_is_behind_the_position (void **state)
+static void test_first_known_is_behind_the_position (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -312,8 +291,7 @@ test_first_known_is_behind_the_position (void **state)
     tap_expect (&tap, "subscription_confirmed replay_complete stream_started gap[471-499 evicted] c500");
 }
 
-static void
-test_an_idle_client_whose_position_ages_out (void **state)
+static void test_an_idle_client_whose_position_ages_out (void **state)
 {
     (void) state;
     s_begin (2, false, 50);
@@ -330,8 +308,7 @@ test_an_idle_client_whose_position_ages_out (void **state)
     tap_expect (&tap, "c101");
 }
 
-static void
-test_a_stalled_client_that_fell_off_the_ring (void **state)
+static void test_a_stalled_client_that_fell_off_the_ring (void **state)
 {
     (void) state;
     s_begin (4, false, 50);
@@ -345,8 +322,7 @@ test_a_stalled_client_that_fell_off_the_ring (void **state)
     tap_expect (&tap, "stream_started gap[1-6 evicted] r7 r8 r9 r10");
 }
 
-static void
-test_the_history_fills_in_for_the_ring (void **state)
+static void test_the_history_fills_in_for_the_ring (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -359,8 +335,7 @@ test_the_history_fills_in_for_the_ring (void **state)
 }
 
 /*  A disk takes its time: what fell off the ring is waited for, and is no gap. */
-static void
-test_what_is_on_its_way_into_the_history_is_waited_for (void **state)
+static void test_what_is_on_its_way_into_the_history_is_waited_for (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -378,8 +353,7 @@ test_what_is_on_its_way_into_the_history_is_waited_for (void **state)
 
 /*  Memory is short while the disk takes its time: a ring that was cleared whole remembers nothing,
     and what was in it is on its way all the same. What was lost before that is still lost. */
-static void
-test_what_was_cleared_for_memory_is_waited_for (void **state)
+static void test_what_was_cleared_for_memory_is_waited_for (void **state)
 {
     (void) state;
     ag_hub_options_t options = rig_options ();
@@ -402,8 +376,7 @@ test_what_was_cleared_for_memory_is_waited_for (void **state)
     tap_expect (&tap, "c3 c4 c5 c6 E7 replay_complete");
 }
 
-static void
-test_what_never_comes_into_the_history_is_a_gap (void **state)
+static void test_what_never_comes_into_the_history_is_a_gap (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -418,8 +391,7 @@ test_what_never_comes_into_the_history_is_a_gap (void **state)
     tap_expect (&tap, "stream_started gap[1-6 evicted] c7 c8 c9 c10");
 }
 
-static void
-test_what_was_given_up_before_anything_came_is_lost_and_not_deleted (void **state)
+static void test_what_was_given_up_before_anything_came_is_lost_and_not_deleted (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -429,8 +401,7 @@ test_what_was_given_up_before_anything_came_is_lost_and_not_deleted (void **stat
 }
 
 /*  All before it has fallen off, and nothing behind it. */
-static void
-test_what_was_lost_in_front_of_the_ring_was_not_evicted (void **state)
+static void test_what_was_lost_in_front_of_the_ring_was_not_evicted (void **state)
 {
     (void) state;
     s_begin (1, false, 50);
@@ -443,8 +414,7 @@ test_what_was_lost_in_front_of_the_ring_was_not_evicted (void **state)
     tap_expect (&tap, "subscription_confirmed gap[3-4 lost] c5 replay_complete");
 }
 
-static void
-test_a_run_that_ended_while_away (void **state)
+static void test_a_run_that_ended_while_away (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -464,8 +434,7 @@ test_a_run_that_ended_while_away (void **state)
     tap_expect (&tap, "subscription_confirmed c2 c3 c4 c5 c6 c7 c8 c9 E10 replay_complete");
 }
 
-static void
-test_a_work_order_that_only_the_history_knows (void **state)
+static void test_a_work_order_that_only_the_history_knows (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -484,15 +453,13 @@ test_a_work_order_that_only_the_history_knows (void **state)
     tap_expect (&tap, "c3");
 }
 
-static bool
-s_nobody (void *user, ag_str_t work_order)
+static bool s_nobody (void *user, ag_str_t work_order)
 {
     (void) user, (void) work_order;
     return false;
 }
 
-static void
-test_what_only_the_history_knows_may_be_forbidden (void **state)
+static void test_what_only_the_history_knows_may_be_forbidden (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -505,15 +472,13 @@ test_what_only_the_history_knows_may_be_forbidden (void **state)
 }
 
 /*  A restart while the history cannot be read: the run's owner comes to light later. */
-static void
-s_restart_blind (bool (*may_see) (void *user, ag_str_t work_order))
+static void s_restart_blind (bool (*may_see) (void *user, ag_str_t work_order))
 {
     rig_history_fail (hub.history, true);
     s_restart (may_see);
 }
 
-static void
-test_a_run_is_recalled_when_the_history_can_be_read (void **state)
+static void test_a_run_is_recalled_when_the_history_can_be_read (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -543,8 +508,7 @@ test_a_run_is_recalled_when_the_history_can_be_read (void **state)
     tap_free (&live);
 }
 
-static void
-test_a_run_is_recalled_when_somebody_names_it (void **state)
+static void test_a_run_is_recalled_when_somebody_names_it (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -557,8 +521,7 @@ test_a_run_is_recalled_when_somebody_names_it (void **state)
     tap_expect (&tap, "subscription_confirmed c3 replay_complete");
 }
 
-static void
-test_whose_run_cannot_be_read_is_not_shown (void **state)
+static void test_whose_run_cannot_be_read_is_not_shown (void **state)
 {
     (void) state;
     s_begin (4, true, 50);
@@ -573,8 +536,7 @@ test_whose_run_cannot_be_read_is_not_shown (void **state)
     tap_expect (&tap, "subscription_confirmed replay_complete");
 }
 
-static void
-test_retention_of_the_history (void **state)
+static void test_retention_of_the_history (void **state)
 {
     (void) state;
     s_begin (2, true, 50);
@@ -585,8 +547,7 @@ test_retention_of_the_history (void **state)
 }
 
 /*  What never came was not deleted. */
-static void
-test_a_beginning_that_is_lost (void **state)
+static void test_a_beginning_that_is_lost (void **state)
 {
     (void) state;
     s_begin (2, true, 50);
@@ -601,8 +562,7 @@ test_a_beginning_that_is_lost (void **state)
 }
 
 /*  After a restart only the history can say which of both it was. */
-static void
-test_a_beginning_that_is_missing_after_a_restart (void **state)
+static void test_a_beginning_that_is_missing_after_a_restart (void **state)
 {
     (void) state;
     s_begin (1000, true, 50);
@@ -616,8 +576,7 @@ test_a_beginning_that_is_missing_after_a_restart (void **state)
     tap_expect (&tap, "subscription_confirmed gap[1-4 retention] c5 c6 c7 c8 replay_complete");
 }
 
-static void
-test_the_history_cannot_be_read_for_a_while (void **state)
+static void test_the_history_cannot_be_read_for_a_while (void **state)
 {
     (void) state;
     s_begin (2, true, 50);
@@ -632,8 +591,7 @@ test_the_history_cannot_be_read_for_a_while (void **state)
     tap_expect (&tap, "c3 c4 c5 replay_complete");
 }
 
-static void
-s_repair (uint64_t seq, rig_shape_t shape)
+static void s_repair (uint64_t seq, rig_shape_t shape)
 {
     ag_event_t *late = rig_event (&(rig_event_t) { "W1", "R1", 0, seq, shape, 0, NULL });
     if (hub.history != NULL)
@@ -643,8 +601,7 @@ s_repair (uint64_t seq, rig_shape_t shape)
 }
 
 /*  What came late has come: when it is deleted it is not called lost. */
-static void
-test_a_beginning_that_came_late_and_was_deleted (void **state)
+static void test_a_beginning_that_came_late_and_was_deleted (void **state)
 {
     (void) state;
     s_begin (2, true, 50);
@@ -661,8 +618,7 @@ test_a_beginning_that_came_late_and_was_deleted (void **state)
 }
 
 /*  Whether they stand between others, behind the newest or in front of the oldest. */
-static void
-test_late_events_are_there_for_who_comes_now (void **state)
+static void test_late_events_are_there_for_who_comes_now (void **state)
 {
     (void) state;
     s_begin (4, false, 50);
@@ -682,8 +638,7 @@ test_late_events_are_there_for_who_comes_now (void **state)
     assert_int_equal (info.first, 5);
 }
 
-static void
-test_an_event_twice_comes_once (void **state)
+static void test_an_event_twice_comes_once (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -700,8 +655,7 @@ test_an_event_twice_comes_once (void **state)
 
 /*  Who has not come to the hole yet finds events there and hears of nothing; who has, of each run
     of numbers that came. */
-static void
-test_a_repair_is_told_to_who_missed_it (void **state)
+static void test_a_repair_is_told_to_who_missed_it (void **state)
 {
     (void) state;
     s_begin (1000, false, 1);
@@ -731,8 +685,7 @@ test_a_repair_is_told_to_who_missed_it (void **state)
 }
 
 /*  The history was read before it was repaired; who comes now reads it anew. */
-static void
-test_a_repair_of_what_was_read_already (void **state)
+static void test_a_repair_of_what_was_read_already (void **state)
 {
     (void) state;
     s_begin (2, true, 50);
@@ -748,8 +701,7 @@ test_a_repair_of_what_was_read_already (void **state)
 }
 
 /*  Lists and overviews show the newest progress, not the one that came last. */
-static void
-test_a_late_event_is_not_the_latest (void **state)
+static void test_a_late_event_is_not_the_latest (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -765,16 +717,14 @@ test_a_late_event_is_not_the_latest (void **state)
     assert_int_equal (info.count[AG_PROGRESS_UPDATE], 2);
 }
 
-static bool
-s_note_seq (void *context, ag_event_t *event)
+static bool s_note_seq (void *context, ag_event_t *event)
 {
     ag_buf_printf (context, "%llu ", (unsigned long long) ag_event_seq (event));
     return ag_event_seq (event) != 8;
 }
 
 /*  What the pages read: from the history what has left the ring, from the ring the rest, each once. */
-static void
-test_reading_across_history_and_ring (void **state)
+static void test_reading_across_history_and_ring (void **state)
 {
     (void) state;
     static const struct { uint64_t from, to; const char *text; } cases[] = {
@@ -800,8 +750,7 @@ test_reading_across_history_and_ring (void **state)
 
 /*  Who wants the end of a long run reads all of it from the history, but not in one go: others
     are served in between. */
-static void
-test_what_is_passed_over_is_read_in_turns (void **state)
+static void test_what_is_passed_over_is_read_in_turns (void **state)
 {
     (void) state;
     enum { LAST = 6000, A_TURN = 1500 + 2 * 64 };
@@ -827,8 +776,7 @@ test_what_is_passed_over_is_read_in_turns (void **state)
     tap_expect (&tap, "E6000 replay_complete");
 }
 
-static void
-test_all_events_filtered (void **state)
+static void test_all_events_filtered (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -850,8 +798,7 @@ test_all_events_filtered (void **state)
     free (cursor);
 }
 
-static void
-test_a_ring_of_one (void **state)
+static void test_a_ring_of_one (void **state)
 {
     (void) state;
     s_begin (1, false, 50);
@@ -860,8 +807,7 @@ test_a_ring_of_one (void **state)
     tap_expect (&tap, "subscription_confirmed gap[1-2 evicted] c3 replay_complete");
 }
 
-static void
-test_replay_count (void **state)
+static void test_replay_count (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -872,8 +818,7 @@ test_replay_count (void **state)
     tap_expect (&tap, "subscription_confirmed c8 c9 c10 replay_complete");
 }
 
-static void
-test_a_replay_has_its_own_budget_and_sheds_nothing (void **state)
+static void test_a_replay_has_its_own_budget_and_sheds_nothing (void **state)
 {
     (void) state;
     s_begin (1000, false, 10);              /* 200 a second for replays, 200 at once */
@@ -891,8 +836,7 @@ test_a_replay_has_its_own_budget_and_sheds_nothing (void **state)
 }
 
 /*  "byte-capped": 4 MiB/s, so that one who comes back does not take the wire from the others. */
-static void
-test_a_replay_has_its_bytes (void **state)
+static void test_a_replay_has_its_bytes (void **state)
 {
     (void) state;
     static char large[64000];
@@ -911,8 +855,7 @@ test_a_replay_has_its_bytes (void **state)
 }
 
 /*  What the cursor of a gap says is behind it. */
-static void
-test_a_gap_is_not_told_again_after_its_cursor (void **state)
+static void test_a_gap_is_not_told_again_after_its_cursor (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -931,8 +874,7 @@ test_a_gap_is_not_told_again_after_its_cursor (void **state)
     free (cursor);
 }
 
-static void
-test_unsubscribe_in_mid_replay (void **state)
+static void test_unsubscribe_in_mid_replay (void **state)
 {
     (void) state;
     s_begin (1000, false, 1);               /* 20 at once */
@@ -946,8 +888,7 @@ test_unsubscribe_in_mid_replay (void **state)
     tap_expect (&tap, "unsubscription_confirmed");
 }
 
-static void
-test_a_cursor_that_is_none (void **state)
+static void test_a_cursor_that_is_none (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -959,8 +900,7 @@ test_a_cursor_that_is_none (void **state)
     free (error);
 }
 
-static void
-test_resume_joins_without_seam (void **state)
+static void test_resume_joins_without_seam (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -981,8 +921,7 @@ test_resume_joins_without_seam (void **state)
 
 #define BOUNDARY(name) cmocka_unit_test_teardown (name, s_end)
 
-int
-main (void)
+int main (void)
 {
     const struct CMUnitTest tests[] = {
         BOUNDARY (test_before_the_oldest_is_partial),

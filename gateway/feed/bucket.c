@@ -8,8 +8,7 @@
 
 enum { MILLION = 1000000 };
 
-void
-ag_bucket_init (ag_bucket_t *self, uint32_t rate, uint32_t burst, int64_t now_us)
+void ag_bucket_init (ag_bucket_t *self, uint32_t rate, uint32_t burst, int64_t now_us)
 {
     self->rate = rate;
     self->burst = burst;
@@ -17,8 +16,7 @@ ag_bucket_init (ag_bucket_t *self, uint32_t rate, uint32_t burst, int64_t now_us
     self->at_us = now_us;
 }
 
-void
-ag_bucket_set_rate (ag_bucket_t *self, uint32_t rate, uint32_t burst, int64_t now_us)
+void ag_bucket_set_rate (ag_bucket_t *self, uint32_t rate, uint32_t burst, int64_t now_us)
 {
     ag_bucket_refill (self, now_us);
     int64_t full = (int64_t) burst * MILLION;
@@ -31,8 +29,7 @@ ag_bucket_set_rate (ag_bucket_t *self, uint32_t rate, uint32_t burst, int64_t no
     self->burst = burst;
 }
 
-void
-ag_bucket_refill (ag_bucket_t *self, int64_t now_us)
+void ag_bucket_refill (ag_bucket_t *self, int64_t now_us)
 {
     int64_t elapsed_us = now_us - self->at_us;
     if (elapsed_us <= 0)
@@ -48,16 +45,14 @@ ag_bucket_refill (ag_bucket_t *self, int64_t now_us)
         self->level += elapsed_us * self->rate;
 }
 
-int64_t
-ag_bucket_whole (const ag_bucket_t *self)
+int64_t ag_bucket_whole (const ag_bucket_t *self)
 {
     if (self->rate == 0)
         return INT64_MAX;
     return self->level < 0 ? 0 : self->level / MILLION;
 }
 
-int64_t
-ag_bucket_whole_with_debt (const ag_bucket_t *self)
+int64_t ag_bucket_whole_with_debt (const ag_bucket_t *self)
 {
     if (self->rate == 0)
         return INT64_MAX;
@@ -65,8 +60,7 @@ ag_bucket_whole_with_debt (const ag_bucket_t *self)
     return above_floor < 0 ? 0 : above_floor / MILLION;
 }
 
-void
-ag_bucket_take (ag_bucket_t *self, int64_t count)
+void ag_bucket_take (ag_bucket_t *self, int64_t count)
 {
     if (self->rate != 0)
         self->level -= count * MILLION;

@@ -25,8 +25,7 @@ enum {
 /* ---------------------------------------------------------------------- */
 /*  Life */
 
-static uint32_t
-s_rate (const ag_client_t *self)
+static uint32_t s_rate (const ag_client_t *self)
 {
     uint32_t hub = self->hub->options.rate_limit, own = self->options.rate_limit;
     if (hub == 0)
@@ -34,14 +33,12 @@ s_rate (const ag_client_t *self)
     return own != 0 && own < hub ? own : hub;
 }
 
-static uint32_t
-s_replay_rate (uint32_t rate)
+static uint32_t s_replay_rate (uint32_t rate)
 {
     return rate < UINT32_MAX / REPLAY_FACTOR ? rate * REPLAY_FACTOR : UINT32_MAX;
 }
 
-ag_client_t *
-ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, void *user, int64_t now_us)
+ag_client_t *ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, void *user, int64_t now_us)
 {
     ag_client_t *self = ag_calloc (1, sizeof *self);
     self->hub = hub;
@@ -65,8 +62,7 @@ ag_client_new (ag_hub_t *hub, const ag_client_options_t *options, void *user, in
     return self;
 }
 
-void
-ag_client_destroy (ag_client_t **self_p)
+void ag_client_destroy (ag_client_t **self_p)
 {
     ag_client_t *self = *self_p;
     if (self == NULL)
@@ -90,14 +86,12 @@ ag_client_destroy (ag_client_t **self_p)
     *self_p = NULL;
 }
 
-void *
-ag_client_user (const ag_client_t *self)
+void *ag_client_user (const ag_client_t *self)
 {
     return self->user;
 }
 
-void
-ag_client_set_options (ag_client_t *self, const ag_client_options_t *options, int64_t now_us)
+void ag_client_set_options (ag_client_t *self, const ag_client_options_t *options, int64_t now_us)
 {
     bool plain = self->sub_count > 0 ? self->options.plain : options->plain;
     self->options = *options;
@@ -110,14 +104,12 @@ ag_client_set_options (ag_client_t *self, const ag_client_options_t *options, in
         self->shedding = false;
 }
 
-size_t
-ag_client_subscriptions (const ag_client_t *self)
+size_t ag_client_subscriptions (const ag_client_t *self)
 {
     return self->sub_count;
 }
 
-bool
-ag_client_may_see (const ag_client_t *self, const ag_stream_t *stream)
+bool ag_client_may_see (const ag_client_t *self, const ag_stream_t *stream)
 {
     const ag_hub_options_t *options = &self->hub->options;
     if (options->may_see == NULL || stream->work == NULL)
@@ -128,8 +120,7 @@ ag_client_may_see (const ag_client_t *self, const ag_stream_t *stream)
 /* ---------------------------------------------------------------------- */
 /*  Ready, paced, quiet */
 
-void
-ag_client_wake (ag_client_t *self, bool urgent)
+void ag_client_wake (ag_client_t *self, bool urgent)
 {
     if (self->ready || self->woken || (!urgent && self->due_us > 0))
         return;
@@ -137,8 +128,7 @@ ag_client_wake (ag_client_t *self, bool urgent)
     TAILQ_INSERT_TAIL (&self->hub->ready, self, in_ready);
 }
 
-static int64_t
-s_window (const ag_client_t *self)
+static int64_t s_window (const ag_client_t *self)
 {
     int64_t window_us = self->options.batch_us ? self->options.batch_us : self->hub->options.batch_us;
     if (!self->stalled || window_us >= STRETCHED_MAX_US)
@@ -146,8 +136,7 @@ s_window (const ag_client_t *self)
     return window_us * STRETCH < STRETCHED_MAX_US ? window_us * STRETCH : STRETCHED_MAX_US;
 }
 
-void
-ag_client_join_wheel (ag_client_t *self, bool paced, int64_t now_us)
+void ag_client_join_wheel (ag_client_t *self, bool paced, int64_t now_us)
 {
     int64_t window_us = s_window (self);
     ag_wheel_t *wheel = ag_hub_wheel (self->hub, window_us);
@@ -162,8 +151,7 @@ ag_client_join_wheel (ag_client_t *self, bool paced, int64_t now_us)
     self->due_us = paced ? due_us : 0;
 }
 
-void
-ag_client_leave_wheel (ag_client_t *self)
+void ag_client_leave_wheel (ag_client_t *self)
 {
     if (self->wheel == NULL)
         return;
@@ -175,15 +163,13 @@ ag_client_leave_wheel (ag_client_t *self)
 }
 
 /*  Or messages about them. */
-static bool
-s_has_events (const ag_client_t *self)
+static bool s_has_events (const ag_client_t *self)
 {
     return !TAILQ_EMPTY (&self->active) || ag_outbox_count (&self->control) > 0 || self->skipped_total > 0;
 }
 
 /*  A tick with nothing: it has caught up, and the next event goes at once. */
-void
-ag_client_tick (ag_client_t *self)
+void ag_client_tick (ag_client_t *self)
 {
     bool events = s_has_events (self);
     if (TAILQ_EMPTY (&self->active))
@@ -199,15 +185,13 @@ ag_client_tick (ag_client_t *self)
 /* ---------------------------------------------------------------------- */
 /*  What it says of itself */
 
-void
-ag_client_say (ag_client_t *self, ag_str_t json)
+void ag_client_say (ag_client_t *self, ag_str_t json)
 {
     ag_outbox_add (&self->control, json);
     ag_client_wake (self, true);
 }
 
-static void
-s_add_positions (const ag_client_t *self, ag_buf_t *bytes, bool going_on, bool over)
+static void s_add_positions (const ag_client_t *self, ag_buf_t *bytes, bool going_on, bool over)
 {
     const ag_place_t *place;
     TAILQ_FOREACH (place, &self->resumable, in_cursor) {
@@ -218,8 +202,7 @@ s_add_positions (const ag_client_t *self, ag_buf_t *bytes, bool going_on, bool o
 }
 
 /*  When not all fit, those that go on are more use; the others will come again from 1. */
-void
-ag_client_cursor (const ag_client_t *self, ag_buf_t *out)
+void ag_client_cursor (const ag_client_t *self, ag_buf_t *out)
 {
     ag_buf_t *bytes = &self->hub->cursor_bytes;
     ag_cursor_begin (bytes);
@@ -233,8 +216,7 @@ ag_client_cursor (const ag_client_t *self, ag_buf_t *out)
 }
 
 /*  Its cursor now; lent until the next. */
-ag_str_t
-ag_client_cursor_text (const ag_client_t *self)
+ag_str_t ag_client_cursor_text (const ag_client_t *self)
 {
     ag_buf_t *text = &self->hub->cursor_text;
     ag_buf_clear (text);
@@ -243,8 +225,7 @@ ag_client_cursor_text (const ag_client_t *self)
 }
 
 /*  The work order that the skipped events are of; none when they are of several. */
-static void
-s_note_skipped (ag_client_t *self, const ag_work_t *work, uint64_t total)
+static void s_note_skipped (ag_client_t *self, const ag_work_t *work, uint64_t total)
 {
     if (self->skipped_total == 0 && work != NULL && work->id_len <= sizeof self->skipped_work) {
         memcpy (self->skipped_work, work->id, work->id_len);
@@ -257,8 +238,7 @@ s_note_skipped (ag_client_t *self, const ag_work_t *work, uint64_t total)
 }
 
 /*  Non-plain clients learn a stream's epoch before its first event, or gap. */
-static void
-s_announce (ag_client_t *self, ag_place_t *place, uint64_t first)
+static void s_announce (ag_client_t *self, ag_place_t *place, uint64_t first)
 {
     if (place->announced == place->epoch)
         return;
@@ -273,8 +253,7 @@ s_announce (ag_client_t *self, ag_place_t *place, uint64_t first)
     ag_outbox_add (&self->control, (ag_str_t) { message->data, message->len });
 }
 
-void
-ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to, ag_gap_reason_t reason,
+void ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to, ag_gap_reason_t reason,
     const uint64_t count[AG_KIND_COUNT], bool recoverable)
 {
     const ag_stream_t *stream = place->stream;
@@ -302,8 +281,7 @@ ag_client_gap (ag_client_t *self, ag_place_t *place, uint64_t from, uint64_t to,
     ag_outbox_add (&self->control, (ag_str_t) { message->data, message->len });
 }
 
-void
-ag_client_heartbeat (ag_client_t *self, int64_t now_us)
+void ag_client_heartbeat (ag_client_t *self, int64_t now_us)
 {
     ag_buf_t *message = &self->hub->scratch;
     ag_place_t *place;
@@ -326,8 +304,7 @@ ag_client_heartbeat (ag_client_t *self, int64_t now_us)
 }
 
 /*  It names all streams of the client, so one from tick to tick must do. */
-static void
-s_tell_producers (ag_client_t *self, int64_t now_us)
+static void s_tell_producers (ag_client_t *self, int64_t now_us)
 {
     int64_t window_us = s_window (self);
     if (self->beat && now_us >= self->due_us && now_us / window_us != self->beat_us / window_us)
@@ -335,16 +312,14 @@ s_tell_producers (ag_client_t *self, int64_t now_us)
 }
 
 /*  Something goes out: the next heartbeat is far. */
-void
-ag_client_said (ag_client_t *self, int64_t now_us)
+void ag_client_said (ag_client_t *self, int64_t now_us)
 {
     self->said_us = now_us;
     TAILQ_REMOVE (&self->hub->quiet, self, in_quiet);
     TAILQ_INSERT_TAIL (&self->hub->quiet, self, in_quiet);
 }
 
-static void
-s_tell_skipped (ag_client_t *self, int64_t now_us)
+static void s_tell_skipped (ag_client_t *self, int64_t now_us)
 {
     if (self->skipped_total == 0 || now_us - self->skipped_us < SKIPPED_US)
         return;
@@ -365,8 +340,7 @@ s_tell_skipped (ag_client_t *self, int64_t now_us)
 /* ---------------------------------------------------------------------- */
 /*  Backpressure */
 
-static void
-s_tell_flow (ag_client_t *self, int64_t now_us)
+static void s_tell_flow (ag_client_t *self, int64_t now_us)
 {
     static const char *const names[] = { "ok", "slow", "shedding" };
     int flow = !self->stalled ? 0 : self->lagging ? 2 : 1;
@@ -387,8 +361,7 @@ s_tell_flow (ag_client_t *self, int64_t now_us)
     ag_outbox_add (&self->control, (ag_str_t) { message->data, message->len });
 }
 
-void
-ag_client_set_stalled (ag_client_t *self, bool stalled, int64_t now_us)
+void ag_client_set_stalled (ag_client_t *self, bool stalled, int64_t now_us)
 {
     if (self->stalled == stalled)
         return;
@@ -408,8 +381,7 @@ ag_client_set_stalled (ag_client_t *self, bool stalled, int64_t now_us)
 
 /*  Numbers that are not to be had. Nothing is said when all that passes the filter is known
     and none of it is among them. */
-static void
-s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *item)
+static void s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *item)
 {
     uint64_t count[AG_KIND_COUNT] = { 0 };
     if (ag_place_count (place, item->seq, item->to, count) > 0) {
@@ -420,8 +392,7 @@ s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *item)
 }
 
 /*  Moves a place to the first event that it has to send; holes on the way are told. */
-static void
-s_advance (ag_client_t *self, ag_place_t *place)
+static void s_advance (ag_client_t *self, ag_place_t *place)
 {
     ag_item_t item;
     for (;;) {
@@ -443,8 +414,7 @@ s_advance (ag_client_t *self, ag_place_t *place)
     }
 }
 
-static bool
-s_prepare (ag_client_t *self, int64_t now_us)
+static bool s_prepare (ag_client_t *self, int64_t now_us)
 {
     bool live = now_us >= self->due_us;
     ag_place_t *place, *next;
@@ -454,8 +424,7 @@ s_prepare (ag_client_t *self, int64_t now_us)
     return ag_shed_turn (self, now_us);
 }
 
-static int
-s_control_frame (ag_client_t *self, size_t room_bytes, ag_frame_t *frame_r)
+static int s_control_frame (ag_client_t *self, size_t room_bytes, ag_frame_t *frame_r)
 {
     size_t count;
     ag_outbox_move (&self->control, room_bytes, &self->going);
@@ -476,8 +445,7 @@ s_control_frame (ag_client_t *self, size_t room_bytes, ag_frame_t *frame_r)
 }
 
 /*  Nothing more to send now: when to ask again. */
-static int
-s_rest (ag_client_t *self, int64_t now_us, int64_t *when_us_r)
+static int s_rest (ag_client_t *self, int64_t now_us, int64_t *when_us_r)
 {
     self->woken = false;
     bool pending = s_has_events (self);
@@ -497,8 +465,7 @@ s_rest (ag_client_t *self, int64_t now_us, int64_t *when_us_r)
 }
 
 /*  Messages of our own first; then events. */
-static int
-s_frame (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame_r)
+static int s_frame (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame_r)
 {
     if (ag_outbox_count (&self->control) > 0)
         return s_control_frame (self, room_bytes, frame_r);
@@ -507,8 +474,7 @@ s_frame (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame
     return ag_frames_next (self->hub->frames, self, now_us >= self->due_us, room_bytes, frame_r);
 }
 
-int
-ag_client_next (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame_r, int64_t *when_us_r)
+int ag_client_next (ag_client_t *self, int64_t now_us, size_t room_bytes, ag_frame_t *frame_r, int64_t *when_us_r)
 {
     int result = 0;
     bool again = ag_outbox_count (&self->control) == 0;

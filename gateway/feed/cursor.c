@@ -27,8 +27,7 @@ static const char s_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 /* ---------------------------------------------------------------------- */
 /*  base64url without padding, RFC 4648 section 5 */
 
-static void
-s_encode (const unsigned char *bytes, size_t len, ag_buf_t *out)
+static void s_encode (const unsigned char *bytes, size_t len, ag_buf_t *out)
 {
     char *to = ag_buf_reserve (out, (len + 2) / 3 * 4);
     size_t at = 0;
@@ -42,8 +41,7 @@ s_encode (const unsigned char *bytes, size_t len, ag_buf_t *out)
     out->len += at;
 }
 
-static int
-s_digit (char c)
+static int s_digit (char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -54,8 +52,7 @@ s_digit (char c)
     return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
-static int
-s_decode (ag_str_t text, ag_buf_t *out)
+static int s_decode (ag_str_t text, ag_buf_t *out)
 {
     uint32_t bits = 0;
     int have = 0;
@@ -74,8 +71,7 @@ s_decode (ag_str_t text, ag_buf_t *out)
     return have < 6 && (bits & ((1u << have) - 1)) == 0 ? 0 : -1;
 }
 
-static uint16_t
-s_checksum (const char *bytes, size_t len)
+static uint16_t s_checksum (const char *bytes, size_t len)
 {
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < len; i++)
@@ -86,8 +82,7 @@ s_checksum (const char *bytes, size_t len)
 /* ---------------------------------------------------------------------- */
 /*  Reading */
 
-static int
-s_read_seq (const unsigned char **at, const unsigned char *end, uint64_t *seq_r)
+static int s_read_seq (const unsigned char **at, const unsigned char *end, uint64_t *seq_r)
 {
     uint64_t seq = 0;
     for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
@@ -103,8 +98,7 @@ s_read_seq (const unsigned char **at, const unsigned char *end, uint64_t *seq_r)
     return -1;
 }
 
-static int
-s_read_position (const unsigned char **at, const unsigned char *end, ag_cursor_position_t *position_r)
+static int s_read_position (const unsigned char **at, const unsigned char *end, ag_cursor_position_t *position_r)
 {
     size_t len = *(*at)++;
     if (len == 0 || len > AG_STREAM_MAX_BYTES || (size_t) (end - *at) < len + 8)
@@ -117,8 +111,7 @@ s_read_position (const unsigned char **at, const unsigned char *end, ag_cursor_p
     return s_read_seq (at, end, &position_r->seq);
 }
 
-static int
-s_compare (const void *a, const void *b)
+static int s_compare (const void *a, const void *b)
 {
     const ag_str_t *x = &((const ag_cursor_position_t *) a)->stream, *y = &((const ag_cursor_position_t *) b)->stream;
     if (x->len != y->len)
@@ -126,14 +119,12 @@ s_compare (const void *a, const void *b)
     return memcmp (x->ptr, y->ptr, x->len);
 }
 
-static void
-s_sort (ag_cursor_t *self)
+static void s_sort (ag_cursor_t *self)
 {
     qsort (self->positions, self->count, sizeof *self->positions, s_compare);
 }
 
-static int
-s_read (ag_cursor_t *self)
+static int s_read (ag_cursor_t *self)
 {
     if (self->bytes.len < 3 || self->bytes.data[0] != VERSION)
         return -1;
@@ -151,8 +142,7 @@ s_read (ag_cursor_t *self)
     return 0;
 }
 
-ag_cursor_t *
-ag_cursor_parse (ag_str_t text)
+ag_cursor_t *ag_cursor_parse (ag_str_t text)
 {
     if (text.len > AG_CURSOR_MAX_BYTES)
         return NULL;
@@ -162,8 +152,7 @@ ag_cursor_parse (ag_str_t text)
     return self;
 }
 
-ag_cursor_t *
-ag_cursor_from (const ag_cursor_position_t *positions, size_t count)
+ag_cursor_t *ag_cursor_from (const ag_cursor_position_t *positions, size_t count)
 {
     ag_cursor_t *self = ag_calloc (1, sizeof *self);
     self->positions = ag_calloc (count ? count : 1, sizeof *positions);
@@ -180,8 +169,7 @@ ag_cursor_from (const ag_cursor_position_t *positions, size_t count)
     return self;
 }
 
-void
-ag_cursor_destroy (ag_cursor_t **self_p)
+void ag_cursor_destroy (ag_cursor_t **self_p)
 {
     if (*self_p == NULL)
         return;
@@ -191,20 +179,17 @@ ag_cursor_destroy (ag_cursor_t **self_p)
     *self_p = NULL;
 }
 
-size_t
-ag_cursor_count (const ag_cursor_t *self)
+size_t ag_cursor_count (const ag_cursor_t *self)
 {
     return self->count;
 }
 
-const ag_cursor_position_t *
-ag_cursor_nth (const ag_cursor_t *self, size_t index)
+const ag_cursor_position_t *ag_cursor_nth (const ag_cursor_t *self, size_t index)
 {
     return &self->positions[index];
 }
 
-const ag_cursor_position_t *
-ag_cursor_find (const ag_cursor_t *self, ag_str_t stream)
+const ag_cursor_position_t *ag_cursor_find (const ag_cursor_t *self, ag_str_t stream)
 {
     ag_cursor_position_t key = { .stream = stream };
     return self ? bsearch (&key, self->positions, self->count, sizeof key, s_compare) : NULL;
@@ -213,21 +198,18 @@ ag_cursor_find (const ag_cursor_t *self, ag_str_t stream)
 /* ---------------------------------------------------------------------- */
 /*  Writing */
 
-void
-ag_cursor_begin (ag_buf_t *bytes)
+void ag_cursor_begin (ag_buf_t *bytes)
 {
     ag_buf_clear (bytes);
     ag_buf_append_char (bytes, VERSION);
 }
 
-bool
-ag_cursor_fits (size_t positions_bytes)
+bool ag_cursor_fits (size_t positions_bytes)
 {
     return AG_CURSOR_EMPTY_BYTES + positions_bytes <= MAX_BYTES;
 }
 
-void
-ag_cursor_add (ag_buf_t *bytes, ag_str_t stream, uint64_t epoch, uint64_t seq)
+void ag_cursor_add (ag_buf_t *bytes, ag_str_t stream, uint64_t epoch, uint64_t seq)
 {
     if (bytes->len + AG_CURSOR_POSITION_BYTES + stream.len + 2 > MAX_BYTES)
         return;
@@ -240,8 +222,7 @@ ag_cursor_add (ag_buf_t *bytes, ag_str_t stream, uint64_t epoch, uint64_t seq)
     ag_buf_append_char (bytes, (char) seq);
 }
 
-void
-ag_cursor_end (ag_buf_t *bytes, ag_buf_t *text)
+void ag_cursor_end (ag_buf_t *bytes, ag_buf_t *text)
 {
     uint16_t sum = s_checksum (bytes->data, bytes->len);
     ag_buf_append_char (bytes, (char) (sum >> 8));

@@ -7,8 +7,7 @@
 #include "core/mem.h"
 #include "feed/filter.h"
 
-static uint8_t
-s_output_class (const ag_event_t *event)
+static uint8_t s_output_class (const ag_event_t *event)
 {
     bool partial = ag_event_boolean (event, AG_F_PARTIAL, false);
     if (ag_str_is (ag_event_string (event, AG_F_KIND), "thinking"))
@@ -16,8 +15,7 @@ s_output_class (const ag_event_t *event)
     return partial ? AG_CLASS_PARTIAL : AG_AGENT_OUTPUT;
 }
 
-uint8_t
-ag_class_of (const ag_event_t *event)
+uint8_t ag_class_of (const ag_event_t *event)
 {
     ag_kind_t kind = ag_event_kind (event);
     if (kind == AG_AGENT_OUTPUT)
@@ -27,8 +25,7 @@ ag_class_of (const ag_event_t *event)
     return (uint8_t) kind;
 }
 
-ag_kind_t
-ag_class_kind (uint8_t class)
+ag_kind_t ag_class_kind (uint8_t class)
 {
     if (class < AG_KIND_COUNT)
         return (ag_kind_t) class;
@@ -37,16 +34,14 @@ ag_class_kind (uint8_t class)
     return class == AG_CLASS_HOLE ? AG_KIND_UNKNOWN : AG_AGENT_OUTPUT;
 }
 
-ag_priority_t
-ag_class_priority (uint8_t class)
+ag_priority_t ag_class_priority (uint8_t class)
 {
     if (class == AG_CLASS_WARNING)
         return AG_HIGH;
     return ag_kind_priority (ag_class_kind (class));
 }
 
-static ag_filter_t
-s_kinds (uint32_t types, bool overview)
+static ag_filter_t s_kinds (uint32_t types, bool overview)
 {
     ag_filter_t filter = types == UINT32_MAX ? 1u << AG_KIND_UNKNOWN : 0;
     for (int kind = AG_KIND_UNKNOWN + 1; kind < AG_KIND_COUNT; kind++)
@@ -59,8 +54,7 @@ s_kinds (uint32_t types, bool overview)
     return filter;
 }
 
-ag_filter_t
-ag_filter_make (uint32_t types, bool partial, bool thinking, bool overview)
+ag_filter_t ag_filter_make (uint32_t types, bool partial, bool thinking, bool overview)
 {
     ag_filter_t filter = s_kinds (types, overview);
     if (ag_filter_passes (filter, AG_AGENT_ERROR))
@@ -76,8 +70,7 @@ ag_filter_make (uint32_t types, bool partial, bool thinking, bool overview)
     return filter;
 }
 
-ag_filter_t
-ag_filter_plain (uint32_t types, bool overview)
+ag_filter_t ag_filter_plain (uint32_t types, bool overview)
 {
     return ag_filter_make (types, false, false, overview) & ~(1u << AG_KIND_UNKNOWN);
 }

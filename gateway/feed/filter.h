@@ -38,8 +38,7 @@ ag_filter_t ag_filter_make (uint32_t types, bool partial, bool thinking, bool ov
 /*  Of a plain client: no partials, no thinking, no type that AgentGate does not know. */
 ag_filter_t ag_filter_plain (uint32_t types, bool overview);
 
-static inline bool
-ag_filter_passes (ag_filter_t filter, uint8_t class)
+static inline bool ag_filter_passes (ag_filter_t filter, uint8_t class)
 {
     return (filter >> class) & 1;
 }

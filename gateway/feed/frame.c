@@ -76,8 +76,7 @@ struct ag_frames {
     ag_buf_t content;           /* text in the making */
 };
 
-static inline size_t
-s_count (const ag_buf_t *array, size_t size)
+static inline size_t s_count (const ag_buf_t *array, size_t size)
 {
     return array->len / size;
 }
@@ -85,16 +84,14 @@ s_count (const ag_buf_t *array, size_t size)
 /* ---------------------------------------------------------------------- */
 /*  Life */
 
-ag_frames_t *
-ag_frames_new (ag_hub_t *hub)
+ag_frames_t *ag_frames_new (ag_hub_t *hub)
 {
     ag_frames_t *self = ag_calloc (1, sizeof *self);
     self->hub = hub;
     return self;
 }
 
-static void
-s_frame_empty (s_frame_t *frame)
+static void s_frame_empty (s_frame_t *frame)
 {
     s_part_t *parts = (s_part_t *) frame->parts.data;
     for (size_t i = 0; i < s_count (&frame->parts, sizeof *parts); i++)
@@ -107,8 +104,7 @@ s_frame_empty (s_frame_t *frame)
     frame->absorbed = 0;
 }
 
-void
-ag_frames_forget (ag_frames_t *self)
+void ag_frames_forget (ag_frames_t *self)
 {
     for (size_t i = 0; i < FRAMES; i++) {
         s_frame_empty (&self->frames[i]);
@@ -117,8 +113,7 @@ ag_frames_forget (ag_frames_t *self)
     ag_buf_shrink (&self->content, KEEP_BYTES);
 }
 
-void
-ag_frames_destroy (ag_frames_t **self_p)
+void ag_frames_destroy (ag_frames_t **self_p)
 {
     ag_frames_t *self = *self_p;
     if (self == NULL)
@@ -144,8 +139,7 @@ ag_frames_destroy (ag_frames_t **self_p)
 /*  Who takes part */
 
 /*  Up to where a place may take now; 0: not at all. */
-static uint64_t
-s_limit (const ag_place_t *place, bool live)
+static uint64_t s_limit (const ag_place_t *place, bool live)
 {
     if (ag_place_catches_up (place))
         return place->stream->last;
@@ -156,8 +150,7 @@ s_limit (const ag_place_t *place, bool live)
     return decided > critical ? decided : critical;
 }
 
-static void
-s_line_up (ag_frames_t *self, ag_client_t *client, bool live)
+static void s_line_up (ag_frames_t *self, ag_client_t *client, bool live)
 {
     ag_buf_clear (&self->turns);
     ag_place_t *place;
@@ -170,15 +163,13 @@ s_line_up (ag_frames_t *self, ag_client_t *client, bool live)
     }
 }
 
-static int64_t
-s_min (int64_t a, int64_t b)
+static int64_t s_min (int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
 /*  The most that the frame around a batch's events takes: 64 bytes, and the cursor. */
-static size_t
-s_batch_bytes (const ag_client_t *client)
+static size_t s_batch_bytes (const ag_client_t *client)
 {
     size_t cursor = (AG_CURSOR_EMPTY_BYTES + client->cursor_bytes + 2) / 3 * 4;
     return 64 + (cursor < AG_CURSOR_MAX_BYTES ? cursor : AG_CURSOR_MAX_BYTES);
@@ -186,8 +177,7 @@ s_batch_bytes (const ag_client_t *client)
 
 /*  Cut down to what is pending at most, so that clients with more in their
     buckets than they need have the same key. */
-static s_budget_t
-s_budget (ag_frames_t *self, const ag_client_t *client, size_t room_bytes)
+static s_budget_t s_budget (ag_frames_t *self, const ag_client_t *client, size_t room_bytes)
 {
     s_budget_t budget = { .events = client->live.rate ? FRAME_EVENTS : FRAME_EVENTS_UNLIMITED };
     budget.bytes = room_bytes < FRAME_BYTES ? room_bytes : FRAME_BYTES;
@@ -216,8 +206,7 @@ s_budget (ag_frames_t *self, const ag_client_t *client, size_t room_bytes)
 /* ---------------------------------------------------------------------- */
 /*  Keys */
 
-static void
-s_key_place (ag_buf_t *key, const ag_place_t *place, uint64_t limit)
+static void s_key_place (ag_buf_t *key, const ag_place_t *place, uint64_t limit)
 {
     const ag_stream_t *stream = place->stream;
     uint64_t had_count = place->had_to > place->at ? place->had_count : 0;
@@ -234,8 +223,7 @@ s_key_place (ag_buf_t *key, const ag_place_t *place, uint64_t limit)
 }
 
 /*  Places that do not take part stand in the batch's cursor. */
-static void
-s_key_others (ag_buf_t *key, const ag_client_t *client)
+static void s_key_others (ag_buf_t *key, const ag_client_t *client)
 {
     const ag_place_t *place;
     TAILQ_FOREACH (place, &client->resumable, in_cursor) {
@@ -245,8 +233,7 @@ s_key_others (ag_buf_t *key, const ag_client_t *client)
     }
 }
 
-static void
-s_key (ag_frames_t *self, const ag_client_t *client, const s_budget_t *budget)
+static void s_key (ag_frames_t *self, const ag_client_t *client, const s_budget_t *budget)
 {
     ag_buf_clear (&self->key);
     uint64_t form[] = {
@@ -262,8 +249,7 @@ s_key (ag_frames_t *self, const ag_client_t *client, const s_budget_t *budget)
 }
 
 /*  The key is whole words. */
-static uint64_t
-s_hash (const ag_buf_t *key)
+static uint64_t s_hash (const ag_buf_t *key)
 {
     uint64_t hash = 0x9e3779b97f4a7c15u, word;
     for (size_t i = 0; i + sizeof word <= key->len; i += sizeof word) {
@@ -288,8 +274,7 @@ typedef struct {
 } s_group_t;
 
 /*  Takes one more in if it belongs to the group. */
-static bool
-s_absorb (ag_frames_t *self, s_group_t *group, const ag_item_t *item)
+static bool s_absorb (ag_frames_t *self, s_group_t *group, const ag_item_t *item)
 {
     if (group->text_bytes + item->text_bytes > AG_TEXT_MAX_BYTES || !ag_rollup_same (group->last, item->event))
         return false;
@@ -307,8 +292,7 @@ s_absorb (ag_frames_t *self, s_group_t *group, const ag_item_t *item)
 }
 
 /*  Whatever the client sees next must be of the group, else it ends. */
-static void
-s_gather (ag_frames_t *self, const s_turn_t *turn, s_group_t *group)
+static void s_gather (ag_frames_t *self, const s_turn_t *turn, s_group_t *group)
 {
     ag_item_t item;
     uint64_t seq = ag_event_seq (group->last);
@@ -329,8 +313,7 @@ s_gather (ag_frames_t *self, const s_turn_t *turn, s_group_t *group)
 }
 
 /*  Whether the budget has room for an event of this place. */
-static bool
-s_affordable (const s_turn_t *turn, const s_budget_t *budget, const ag_item_t *item)
+static bool s_affordable (const s_turn_t *turn, const s_budget_t *budget, const ag_item_t *item)
 {
     const ag_place_t *place = turn->place;
     if (ag_place_catches_up (place))
@@ -343,8 +326,7 @@ s_affordable (const s_turn_t *turn, const s_budget_t *budget, const ag_item_t *i
     return critical && budget->live_debt > 0;
 }
 
-static void
-s_spend (const s_turn_t *turn, s_budget_t *budget)
+static void s_spend (const s_turn_t *turn, s_budget_t *budget)
 {
     if (ag_place_catches_up (turn->place))
         budget->replay--;
@@ -356,8 +338,8 @@ s_spend (const s_turn_t *turn, s_budget_t *budget)
 }
 
 /*  Appends the group's text; false, and nothing appended, when the frame would get too large. */
-static bool
-s_append (ag_frames_t *self, s_frame_t *frame, bool batch, const s_turn_t *turn, const s_group_t *group, size_t cap)
+static bool s_append (ag_frames_t *self, s_frame_t *frame, bool batch, const s_turn_t *turn, const s_group_t *group,
+    size_t cap)
 {
     s_part_t part = { .event = group->last };
     size_t before = frame->text.len;
@@ -388,8 +370,7 @@ s_append (ag_frames_t *self, s_frame_t *frame, bool batch, const s_turn_t *turn,
 }
 
 /*  One event, rolled up, of one place. */
-static void
-s_take (ag_frames_t *self, s_frame_t *frame, s_turn_t *turn, s_budget_t *budget, bool batch)
+static void s_take (ag_frames_t *self, s_frame_t *frame, s_turn_t *turn, s_budget_t *budget, bool batch)
 {
     ag_item_t item;
     turn->done = true;
@@ -417,8 +398,7 @@ s_take (ag_frames_t *self, s_frame_t *frame, s_turn_t *turn, s_budget_t *budget,
 }
 
 /*  One of each place in turn: they share the rate. */
-static void
-s_fill (ag_frames_t *self, s_frame_t *frame, s_budget_t budget, bool batch)
+static void s_fill (ag_frames_t *self, s_frame_t *frame, s_budget_t budget, bool batch)
 {
     s_turn_t *turns = (s_turn_t *) self->turns.data;
     size_t count = s_count (&self->turns, sizeof *turns), left = count;
@@ -433,8 +413,7 @@ s_fill (ag_frames_t *self, s_frame_t *frame, s_budget_t budget, bool batch)
 }
 
 /*  Moves the places; the cursor of a batch is written when that is done. */
-static void
-s_move (ag_frames_t *self, const s_step_t *steps)
+static void s_move (ag_frames_t *self, const s_step_t *steps)
 {
     const s_turn_t *turns = (const s_turn_t *) self->turns.data;
     for (size_t i = 0; i < s_count (&self->turns, sizeof *turns); i++)
@@ -442,8 +421,7 @@ s_move (ag_frames_t *self, const s_step_t *steps)
             turns[i].place->at = steps[i].at;
 }
 
-static void
-s_close_batch (s_frame_t *frame, const ag_client_t *client)
+static void s_close_batch (s_frame_t *frame, const ag_client_t *client)
 {
     ag_hub_t *hub = client->hub;
     ag_buf_clear (&hub->cursor_text);
@@ -457,8 +435,7 @@ s_close_batch (s_frame_t *frame, const ag_client_t *client)
 }
 
 /*  The arrays that are lent out; texts stand still from here on. */
-static void
-s_list_messages (s_frame_t *frame, bool batch)
+static void s_list_messages (s_frame_t *frame, bool batch)
 {
     ag_buf_clear (&frame->messages);
     ag_buf_clear (&frame->events);
@@ -477,8 +454,7 @@ s_list_messages (s_frame_t *frame, bool batch)
     }
 }
 
-static void
-s_build (ag_frames_t *self, s_frame_t *frame, ag_client_t *client, const s_budget_t *budget)
+static void s_build (ag_frames_t *self, s_frame_t *frame, ag_client_t *client, const s_budget_t *budget)
 {
     bool batch = client->options.batch;
     s_frame_empty (frame);
@@ -506,8 +482,7 @@ s_build (ag_frames_t *self, s_frame_t *frame, ag_client_t *client, const s_budge
 /* ---------------------------------------------------------------------- */
 /*  Handing out */
 
-static s_frame_t *
-s_find (ag_frames_t *self, ag_client_t *client, const s_budget_t *budget)
+static s_frame_t *s_find (ag_frames_t *self, ag_client_t *client, const s_budget_t *budget)
 {
     uint64_t hash = s_hash (&self->key);
     s_frame_t *frame = &self->frames[hash >> 32 & (FRAMES - 1)];
@@ -521,8 +496,7 @@ s_find (ag_frames_t *self, ag_client_t *client, const s_budget_t *budget)
 }
 
 /*  The list goes on behind the place that was served last. */
-static void
-s_rotate (ag_client_t *client, const s_turn_t *turns, const s_step_t *steps, size_t count)
+static void s_rotate (ag_client_t *client, const s_turn_t *turns, const s_step_t *steps, size_t count)
 {
     /*  Who got least of all was not reached in the last round. */
     size_t next = 0;
@@ -535,8 +509,7 @@ s_rotate (ag_client_t *client, const s_turn_t *turns, const s_step_t *steps, siz
     }
 }
 
-static void
-s_account (ag_frames_t *self, ag_client_t *client, const s_frame_t *frame)
+static void s_account (ag_frames_t *self, ag_client_t *client, const s_frame_t *frame)
 {
     const s_turn_t *turns = (const s_turn_t *) self->turns.data;
     const s_step_t *steps = (const s_step_t *) frame->steps.data;
@@ -558,8 +531,7 @@ s_account (ag_frames_t *self, ag_client_t *client, const s_frame_t *frame)
     self->hub->stats.rolled_up += frame->absorbed;
 }
 
-int
-ag_frames_next (ag_frames_t *self, ag_client_t *client, bool live, size_t room_bytes, ag_frame_t *frame_r)
+int ag_frames_next (ag_frames_t *self, ag_client_t *client, bool live, size_t room_bytes, ag_frame_t *frame_r)
 {
     s_line_up (self, client, live);
     if (self->turns.len == 0)

@@ -17,8 +17,7 @@ enum { HEARTBEAT_US = 10 * 1000 * 1000 };
 /* ---------------------------------------------------------------------- */
 /*  Life */
 
-ag_hub_t *
-ag_hub_new (const ag_hub_options_t *options)
+ag_hub_t *ag_hub_new (const ag_hub_options_t *options)
 {
     ag_hub_t *self = ag_calloc (1, sizeof *self);
     self->options = *options;
@@ -43,16 +42,14 @@ ag_hub_new (const ag_hub_options_t *options)
     return self;
 }
 
-static void
-s_destroy_streams (struct ag_stream_list *streams)
+static void s_destroy_streams (struct ag_stream_list *streams)
 {
     ag_stream_t *stream, *next;
     TAILQ_FOREACH_SAFE (stream, streams, in_hub, next)
         ag_stream_destroy (&stream);
 }
 
-void
-ag_hub_destroy (ag_hub_t **self_p)
+void ag_hub_destroy (ag_hub_t **self_p)
 {
     ag_hub_t *self = *self_p;
     if (self == NULL)
@@ -71,14 +68,12 @@ ag_hub_destroy (ag_hub_t **self_p)
     *self_p = NULL;
 }
 
-void
-ag_hub_set_wall_offset (ag_hub_t *self, int64_t wall_offset_us)
+void ag_hub_set_wall_offset (ag_hub_t *self, int64_t wall_offset_us)
 {
     self->options.wall_offset_us = wall_offset_us;
 }
 
-void
-ag_hub_timestamp (const ag_hub_t *self, int64_t now_us, char *text)
+void ag_hub_timestamp (const ag_hub_t *self, int64_t now_us, char *text)
 {
     ag_clock_format (now_us + self->options.wall_offset_us, text);
 }
@@ -87,8 +82,7 @@ ag_hub_timestamp (const ag_hub_t *self, int64_t now_us, char *text)
 /*  Memory */
 
 /*  The least recently used whose ring takes memory; the one that is being written last. */
-static ag_stream_t *
-s_least_used (const struct ag_stream_list *streams, const ag_stream_t *writing)
+static ag_stream_t *s_least_used (const struct ag_stream_list *streams, const ag_stream_t *writing)
 {
     ag_stream_t *stream = TAILQ_FIRST (streams);
     return stream != NULL && stream == writing ? TAILQ_NEXT (stream, in_memory) : stream;
@@ -96,8 +90,7 @@ s_least_used (const struct ag_stream_list *streams, const ag_stream_t *writing)
 
 /*  Ended streams give way whole, live ones event by event, and with the last event all that
     the ring takes beside them. */
-static void
-s_shrink (ag_hub_t *self, ag_stream_t *stream, bool whole)
+static void s_shrink (ag_hub_t *self, ag_stream_t *stream, bool whole)
 {
     if (whole || ag_ring_count (stream->ring) <= 1) {
         self->stats.evicted += ag_ring_count (stream->ring);
@@ -110,8 +103,7 @@ s_shrink (ag_hub_t *self, ag_stream_t *stream, bool whole)
 }
 
 /*  The one that is being written keeps its newest. */
-static bool
-s_shrink_one (ag_hub_t *self, ag_stream_t *writing)
+static bool s_shrink_one (ag_hub_t *self, ag_stream_t *writing)
 {
     ag_stream_t *ended = s_least_used (&self->ended_memory, writing);
     ag_stream_t *live = ended ? NULL : s_least_used (&self->live_memory, writing);
@@ -126,8 +118,7 @@ s_shrink_one (ag_hub_t *self, ag_stream_t *writing)
     return true;
 }
 
-static void
-s_fit (ag_hub_t *self, ag_stream_t *writing)
+static void s_fit (ag_hub_t *self, ag_stream_t *writing)
 {
     while (self->stats.bytes > self->options.total_bytes && s_shrink_one (self, writing))
         ;
@@ -137,8 +128,7 @@ s_fit (ag_hub_t *self, ag_stream_t *writing)
 /*  Events in */
 
 /*  A late one is not the latest. */
-static void
-s_keep (ag_event_t **slot, ag_event_t *event)
+static void s_keep (ag_event_t **slot, ag_event_t *event)
 {
     if (*slot != NULL && ag_event_seq (*slot) > ag_event_seq (event))
         return;
@@ -148,8 +138,7 @@ s_keep (ag_event_t **slot, ag_event_t *event)
 }
 
 /*  What lists and overviews show of a stream. */
-static void
-s_note (ag_stream_t *stream, ag_event_t *event)
+static void s_note (ag_stream_t *stream, ag_event_t *event)
 {
     ag_kind_t kind = ag_event_kind (event);
     int64_t ts_us = ag_event_ts_us (event);
@@ -167,8 +156,7 @@ s_note (ag_stream_t *stream, ag_event_t *event)
 }
 
 /*  Every client may learn of a new work order; those who watch its stream get it there. */
-static void
-s_announce_work (ag_hub_t *self, const ag_stream_t *stream, ag_event_t *event)
+static void s_announce_work (ag_hub_t *self, const ag_stream_t *stream, ag_event_t *event)
 {
     ag_client_t *client;
     TAILQ_FOREACH (client, &self->clients, in_hub) {
@@ -182,8 +170,7 @@ s_announce_work (ag_hub_t *self, const ag_stream_t *stream, ag_event_t *event)
     }
 }
 
-static ag_stream_t *
-s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
+static ag_stream_t *s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
 {
     ag_str_t id = ag_event_stream (event), run = ag_event_run (event);
     ag_stream_t *stream = ag_stream_get (self, id);
@@ -205,8 +192,7 @@ s_stream_of (ag_hub_t *self, const ag_event_t *event, int64_t now_us)
 }
 
 /*  What was ever here begins and ends with this one, at the least. */
-static void
-s_widen (ag_stream_t *stream, uint64_t seq)
+static void s_widen (ag_stream_t *stream, uint64_t seq)
 {
     if (stream->first_put == 0 || seq < stream->first_put)
         stream->first_put = seq;
@@ -214,8 +200,7 @@ s_widen (ag_stream_t *stream, uint64_t seq)
         stream->held = seq;
 }
 
-static void
-s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
+static void s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
 {
     stream->last = ag_event_seq (event);
     s_widen (stream, stream->last);
@@ -230,8 +215,7 @@ s_store (ag_hub_t *self, ag_stream_t *stream, ag_event_t *event, int64_t now_us)
     ag_stream_use (stream, stream->over || stream->ended_us, now_us);
 }
 
-void
-ag_hub_put (ag_hub_t *self, ag_event_t *event, int64_t now_us)
+void ag_hub_put (ag_hub_t *self, ag_event_t *event, int64_t now_us)
 {
     ag_stream_t *stream = s_stream_of (self, event, now_us);
     uint64_t epoch = ag_event_epoch (event), seq = ag_event_seq (event);
@@ -247,8 +231,7 @@ ag_hub_put (ag_hub_t *self, ag_event_t *event, int64_t now_us)
     s_fit (self, stream);
 }
 
-void
-ag_hub_lost (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_t to, int64_t now_us)
+void ag_hub_lost (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_t to, int64_t now_us)
 {
     ag_stream_t *stream = ag_stream_need (self, id, now_us);
     if (epoch > stream->epoch)
@@ -265,8 +248,7 @@ ag_hub_lost (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_
 /*  Late events */
 
 /*  Runs of numbers that came, one message each. */
-static void
-s_say_repaired (ag_stream_t *stream, uint64_t from, uint64_t to)
+static void s_say_repaired (ag_stream_t *stream, uint64_t from, uint64_t to)
 {
     ag_buf_t *message = &stream->hub->scratch;
     ag_lane_t *lane;
@@ -282,8 +264,8 @@ s_say_repaired (ag_stream_t *stream, uint64_t from, uint64_t to)
         }
 }
 
-void
-ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *const *events, size_t count, int64_t now_us)
+void ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *const *events, size_t count,
+    int64_t now_us)
 {
     ag_stream_t *stream = ag_stream_get (self, id);
     if (stream == NULL || stream->epoch != epoch || count == 0)
@@ -312,8 +294,7 @@ ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *const 
 /*  Writers */
 
 /*  Each client says it in one heartbeat, however many of its writers change in a window. */
-static void
-s_tell_producer (ag_stream_t *stream)
+static void s_tell_producer (ag_stream_t *stream)
 {
     ag_lane_t *lane;
     ag_place_t *place;
@@ -325,8 +306,7 @@ s_tell_producer (ag_stream_t *stream)
             }
 }
 
-void
-ag_hub_producer (ag_hub_t *self, ag_str_t id, ag_str_t work_order, ag_str_t run, uint64_t epoch,
+void ag_hub_producer (ag_hub_t *self, ag_str_t id, ag_str_t work_order, ag_str_t run, uint64_t epoch,
     ag_producer_t state, int64_t now_us)
 {
     ag_stream_t *stream = ag_stream_need (self, id, now_us);
@@ -347,8 +327,7 @@ ag_hub_producer (ag_hub_t *self, ag_str_t id, ag_str_t work_order, ag_str_t run,
 /*  Time */
 
 /*  Places that only "*" asked for have nothing to expect of an ended stream. */
-static void
-s_drop_overviews (ag_stream_t *stream)
+static void s_drop_overviews (ag_stream_t *stream)
 {
     ag_lane_t *lane, *next_lane;
     ag_place_t *place, *next;
@@ -358,8 +337,7 @@ s_drop_overviews (ag_stream_t *stream)
                 ag_place_destroy (&place);
 }
 
-static void
-s_retire (ag_stream_t *stream)
+static void s_retire (ag_stream_t *stream)
 {
     ag_ring_clear (stream->ring);
     ag_stream_count (stream);
@@ -368,8 +346,7 @@ s_retire (ag_stream_t *stream)
         ag_stream_destroy (&stream);
 }
 
-void
-ag_hub_housekeep (ag_hub_t *self, int64_t now_us)
+void ag_hub_housekeep (ag_hub_t *self, int64_t now_us)
 {
     ag_stream_t *stream, *next;
     TAILQ_FOREACH_SAFE (stream, &self->live, in_hub, next)
@@ -383,8 +360,7 @@ ag_hub_housekeep (ag_hub_t *self, int64_t now_us)
     ag_frames_forget (self->frames);
 }
 
-ag_client_t *
-ag_hub_pop_ready (ag_hub_t *self)
+ag_client_t *ag_hub_pop_ready (ag_hub_t *self)
 {
     ag_client_t *client = TAILQ_FIRST (&self->ready);
     if (client == NULL)
@@ -395,8 +371,7 @@ ag_hub_pop_ready (ag_hub_t *self)
     return client;
 }
 
-ag_wheel_t *
-ag_hub_wheel (ag_hub_t *self, int64_t window_us)
+ag_wheel_t *ag_hub_wheel (ag_hub_t *self, int64_t window_us)
 {
     for (size_t i = 0; i < AG_WHEELS; i++) {
         ag_wheel_t *wheel = &self->wheels[i];
@@ -414,8 +389,7 @@ ag_hub_wheel (ag_hub_t *self, int64_t window_us)
     return &self->wheels[AG_WHEELS - 1];
 }
 
-int64_t
-ag_hub_next_tick_us (const ag_hub_t *self)
+int64_t ag_hub_next_tick_us (const ag_hub_t *self)
 {
     int64_t next_us = INT64_MAX;
     for (size_t i = 0; i < AG_WHEELS; i++)
@@ -427,8 +401,7 @@ ag_hub_next_tick_us (const ag_hub_t *self)
     return next_us;
 }
 
-static void
-s_turn_wheel (ag_wheel_t *wheel, int64_t now_us)
+static void s_turn_wheel (ag_wheel_t *wheel, int64_t now_us)
 {
     ag_client_t *client, *next;
     TAILQ_FOREACH_SAFE (client, &wheel->clients, in_wheel, next)
@@ -436,8 +409,7 @@ s_turn_wheel (ag_wheel_t *wheel, int64_t now_us)
     wheel->due_us = TAILQ_EMPTY (&wheel->clients) ? INT64_MAX : (now_us / wheel->window_us + 1) * wheel->window_us;
 }
 
-static void
-s_break_silence (ag_hub_t *self, int64_t now_us)
+static void s_break_silence (ag_hub_t *self, int64_t now_us)
 {
     ag_client_t *client;
     while ((client = TAILQ_FIRST (&self->quiet)) != NULL && client->said_us + HEARTBEAT_US <= now_us) {
@@ -448,8 +420,7 @@ s_break_silence (ag_hub_t *self, int64_t now_us)
     }
 }
 
-void
-ag_hub_tick (ag_hub_t *self, int64_t now_us)
+void ag_hub_tick (ag_hub_t *self, int64_t now_us)
 {
     for (size_t i = 0; i < AG_WHEELS; i++)
         if (self->wheels[i].due_us <= now_us)
@@ -460,8 +431,7 @@ ag_hub_tick (ag_hub_t *self, int64_t now_us)
 /* ---------------------------------------------------------------------- */
 /*  Lists */
 
-static bool
-s_each (const struct ag_stream_list *streams, ag_hub_stream_fn *fn, void *context)
+static bool s_each (const struct ag_stream_list *streams, ag_hub_stream_fn *fn, void *context)
 {
     const ag_stream_t *stream;
     TAILQ_FOREACH (stream, streams, in_hub) {
@@ -473,15 +443,13 @@ s_each (const struct ag_stream_list *streams, ag_hub_stream_fn *fn, void *contex
     return true;
 }
 
-void
-ag_hub_each_stream (const ag_hub_t *self, ag_hub_stream_fn *fn, void *context)
+void ag_hub_each_stream (const ag_hub_t *self, ag_hub_stream_fn *fn, void *context)
 {
     if (s_each (&self->live, fn, context))
         s_each (&self->ended, fn, context);
 }
 
-bool
-ag_hub_stream (const ag_hub_t *self, ag_str_t id, ag_stream_info_t *info_r)
+bool ag_hub_stream (const ag_hub_t *self, ag_str_t id, ag_stream_info_t *info_r)
 {
     const ag_stream_t *stream = ag_map_get (self->streams, id);
     if (stream == NULL || stream->epoch == 0)
@@ -490,8 +458,7 @@ ag_hub_stream (const ag_hub_t *self, ag_str_t id, ag_stream_info_t *info_r)
     return true;
 }
 
-void
-ag_hub_stats (const ag_hub_t *self, ag_hub_stats_t *stats_r)
+void ag_hub_stats (const ag_hub_t *self, ag_hub_stats_t *stats_r)
 {
     *stats_r = self->stats;
 }

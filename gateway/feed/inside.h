@@ -250,8 +250,7 @@ struct ag_hub {
 /* ---------------------------------------------------------------------- */
 /*  stream.c: what is known of a stream, and reading it */
 
-static inline ag_str_t
-ag_stream_id (const ag_stream_t *self)
+static inline ag_str_t ag_stream_id (const ag_stream_t *self)
 {
     return (ag_str_t) { self->id, self->id_len };
 }
@@ -351,8 +350,7 @@ bool ag_place_may_pass (ag_place_t *self, const ag_item_t *item);
     counts as AG_KIND_UNKNOWN. Returns the sum. */
 uint64_t ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_KIND_COUNT]);
 /*  Budget of a replay, or of the tail of a run that is over. */
-static inline bool
-ag_place_catches_up (const ag_place_t *self)
+static inline bool ag_place_catches_up (const ag_place_t *self)
 {
     return self->replay || self->stream->over;
 }

@@ -24,8 +24,7 @@ struct ag_map {
 enum { FIRST_SIZE = 16 };
 
 /*  FNV-1a, finished by a multiplication so that the low bits depend on all. */
-static uint64_t
-s_hash (ag_str_t key)
+static uint64_t s_hash (ag_str_t key)
 {
     uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < key.len; i++)
@@ -34,8 +33,7 @@ s_hash (ag_str_t key)
     return hash * 0x9e3779b97f4a7c15u >> 8;
 }
 
-ag_map_t *
-ag_map_new (void)
+ag_map_t *ag_map_new (void)
 {
     ag_map_t *self = ag_calloc (1, sizeof *self);
     self->entries = ag_calloc (FIRST_SIZE, sizeof *self->entries);
@@ -43,8 +41,7 @@ ag_map_new (void)
     return self;
 }
 
-void
-ag_map_destroy (ag_map_t **self_p)
+void ag_map_destroy (ag_map_t **self_p)
 {
     if (*self_p == NULL)
         return;
@@ -53,15 +50,13 @@ ag_map_destroy (ag_map_t **self_p)
     *self_p = NULL;
 }
 
-size_t
-ag_map_size (const ag_map_t *self)
+size_t ag_map_size (const ag_map_t *self)
 {
     return self->size;
 }
 
 /*  The entry of that key, or the free one where it would go. */
-static s_entry_t *
-s_find (const ag_map_t *self, uint64_t hash, ag_str_t key)
+static s_entry_t *s_find (const ag_map_t *self, uint64_t hash, ag_str_t key)
 {
     size_t i = hash & self->mask;
     while (self->entries[i].thing != NULL
@@ -70,14 +65,12 @@ s_find (const ag_map_t *self, uint64_t hash, ag_str_t key)
     return &self->entries[i];
 }
 
-void *
-ag_map_get (const ag_map_t *self, ag_str_t key)
+void *ag_map_get (const ag_map_t *self, ag_str_t key)
 {
     return s_find (self, s_hash (key), key)->thing;
 }
 
-static void
-s_grow (ag_map_t *self)
+static void s_grow (ag_map_t *self)
 {
     s_entry_t *old = self->entries;
     size_t old_count = self->mask + 1;
@@ -89,8 +82,7 @@ s_grow (ag_map_t *self)
     free (old);
 }
 
-void
-ag_map_put (ag_map_t *self, ag_str_t key, void *thing)
+void ag_map_put (ag_map_t *self, ag_str_t key, void *thing)
 {
     if ((self->size + 1) * 2 > self->mask)
         s_grow (self);
@@ -100,8 +92,7 @@ ag_map_put (ag_map_t *self, ag_str_t key, void *thing)
 }
 
 /*  Moves up what had to make way for the removed one, so that no tombstones are needed. */
-void
-ag_map_remove (ag_map_t *self, ag_str_t key)
+void ag_map_remove (ag_map_t *self, ag_str_t key)
 {
     s_entry_t *hole = s_find (self, s_hash (key), key);
     if (hole->thing == NULL)

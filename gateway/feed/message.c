@@ -7,15 +7,13 @@
 #include "core/clock.h"
 #include "feed/message.h"
 
-const char *
-ag_gap_reason_name (ag_gap_reason_t reason)
+const char *ag_gap_reason_name (ag_gap_reason_t reason)
 {
     static const char *const names[] = { "rate", "evicted", "lost", "retention" };
     return names[reason];
 }
 
-const char *
-ag_producer_name (ag_producer_t state)
+const char *ag_producer_name (ag_producer_t state)
 {
     static const char *const names[] = { "alive", "repairing", "lost", "ended" };
     return names[state];
@@ -24,24 +22,21 @@ ag_producer_name (ag_producer_t state)
 /* ---------------------------------------------------------------------- */
 /*  Parts */
 
-static void
-s_begin (ag_buf_t *out, const char *type)
+static void s_begin (ag_buf_t *out, const char *type)
 {
     ag_buf_append_cstr (out, "{\"type\":\"");
     ag_buf_append_cstr (out, type);
     ag_buf_append_char (out, '"');
 }
 
-static void
-s_name (ag_buf_t *out, const char *name)
+static void s_name (ag_buf_t *out, const char *name)
 {
     ag_buf_append_cstr (out, ",\"");
     ag_buf_append_cstr (out, name);
     ag_buf_append_cstr (out, "\":");
 }
 
-static void
-s_string (ag_buf_t *out, const char *name, ag_str_t text)
+static void s_string (ag_buf_t *out, const char *name, ag_str_t text)
 {
     if (text.ptr == NULL)
         return;
@@ -49,8 +44,7 @@ s_string (ag_buf_t *out, const char *name, ag_str_t text)
     ag_buf_append_json_string (out, text);
 }
 
-static void
-s_cstring (ag_buf_t *out, const char *name, const char *text)
+static void s_cstring (ag_buf_t *out, const char *name, const char *text)
 {
     s_name (out, name);
     ag_buf_append_char (out, '"');
@@ -58,23 +52,20 @@ s_cstring (ag_buf_t *out, const char *name, const char *text)
     ag_buf_append_char (out, '"');
 }
 
-static void
-s_uint (ag_buf_t *out, const char *name, uint64_t value)
+static void s_uint (ag_buf_t *out, const char *name, uint64_t value)
 {
     s_name (out, name);
     ag_buf_append_uint (out, value);
 }
 
-static void
-s_epoch (ag_buf_t *out, uint64_t epoch)
+static void s_epoch (ag_buf_t *out, uint64_t epoch)
 {
     char text[17];
     ag_epoch_format (epoch, text);
     s_cstring (out, "epoch", text);
 }
 
-static void
-s_counts (ag_buf_t *out, const uint64_t *count)
+static void s_counts (ag_buf_t *out, const uint64_t *count)
 {
     const char *comma = "{\"";
     for (int kind = 0; kind < AG_KIND_COUNT; kind++) {
@@ -90,8 +81,7 @@ s_counts (ag_buf_t *out, const uint64_t *count)
 }
 
 /*  A comma before every member of an object but the first. */
-static void
-s_member (ag_buf_t *out, ag_str_t name)
+static void s_member (ag_buf_t *out, ag_str_t name)
 {
     if (out->data[out->len - 1] != '{')
         ag_buf_append_char (out, ',');
@@ -99,8 +89,7 @@ s_member (ag_buf_t *out, ag_str_t name)
     ag_buf_append_char (out, ':');
 }
 
-void
-ag_message_end (ag_buf_t *out)
+void ag_message_end (ag_buf_t *out)
 {
     ag_buf_append_char (out, '}');
 }
@@ -108,8 +97,7 @@ ag_message_end (ag_buf_t *out)
 /* ---------------------------------------------------------------------- */
 /*  Subscriptions */
 
-void
-ag_message_target_begin (ag_buf_t *out, const char *type, ag_str_t work_order, ag_str_t run, const char *timestamp)
+void ag_message_target_begin (ag_buf_t *out, const char *type, ag_str_t work_order, ag_str_t run, const char *timestamp)
 {
     s_begin (out, type);
     s_string (out, "workOrderId", work_order);
@@ -117,20 +105,17 @@ ag_message_target_begin (ag_buf_t *out, const char *type, ag_str_t work_order, a
     s_cstring (out, "timestamp", timestamp);
 }
 
-void
-ag_message_cursor (ag_buf_t *out, ag_str_t cursor)
+void ag_message_cursor (ag_buf_t *out, ag_str_t cursor)
 {
     s_string (out, "cursor", cursor);
 }
 
-void
-ag_message_streams_begin (ag_buf_t *out)
+void ag_message_streams_begin (ag_buf_t *out)
 {
     ag_buf_append_cstr (out, ",\"streams\":{");
 }
 
-void
-ag_message_stream (ag_buf_t *out, const ag_stream_info_t *info, const char *outcome)
+void ag_message_stream (ag_buf_t *out, const ag_stream_info_t *info, const char *outcome)
 {
     char epoch[17];
     ag_epoch_format (info->epoch, epoch);
@@ -145,8 +130,7 @@ ag_message_stream (ag_buf_t *out, const ag_stream_info_t *info, const char *outc
     ag_buf_append_char (out, '}');
 }
 
-void
-ag_message_streams_end (ag_buf_t *out)
+void ag_message_streams_end (ag_buf_t *out)
 {
     ag_buf_append_char (out, '}');
 }
@@ -154,8 +138,7 @@ ag_message_streams_end (ag_buf_t *out)
 /* ---------------------------------------------------------------------- */
 /*  What happened to events */
 
-void
-ag_message_gap (ag_buf_t *out, const ag_gap_t *gap)
+void ag_message_gap (ag_buf_t *out, const ag_gap_t *gap)
 {
     s_begin (out, "gap");
     s_string (out, "stream", gap->stream);
@@ -171,8 +154,7 @@ ag_message_gap (ag_buf_t *out, const ag_gap_t *gap)
     ag_message_end (out);
 }
 
-void
-ag_message_gap_repaired (ag_buf_t *out, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to)
+void ag_message_gap_repaired (ag_buf_t *out, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to)
 {
     s_begin (out, "gap_repaired");
     s_string (out, "stream", stream);
@@ -182,8 +164,7 @@ ag_message_gap_repaired (ag_buf_t *out, ag_str_t stream, uint64_t epoch, uint64_
     ag_message_end (out);
 }
 
-void
-ag_message_replay_complete (ag_buf_t *out, ag_str_t work_order, ag_str_t run, ag_str_t cursor)
+void ag_message_replay_complete (ag_buf_t *out, ag_str_t work_order, ag_str_t run, ag_str_t cursor)
 {
     s_begin (out, "replay_complete");
     s_string (out, "workOrderId", work_order);
@@ -192,8 +173,7 @@ ag_message_replay_complete (ag_buf_t *out, ag_str_t work_order, ag_str_t run, ag
     ag_message_end (out);
 }
 
-void
-ag_message_stream_started (ag_buf_t *out, const ag_stream_info_t *info, uint64_t first)
+void ag_message_stream_started (ag_buf_t *out, const ag_stream_info_t *info, uint64_t first)
 {
     s_begin (out, "stream_started");
     s_string (out, "stream", info->stream);
@@ -204,8 +184,7 @@ ag_message_stream_started (ag_buf_t *out, const ag_stream_info_t *info, uint64_t
     ag_message_end (out);
 }
 
-void
-ag_message_backpressure (ag_buf_t *out, const char *state, uint64_t lag_events, int64_t lag_ms)
+void ag_message_backpressure (ag_buf_t *out, const char *state, uint64_t lag_events, int64_t lag_ms)
 {
     s_begin (out, "backpressure");
     s_cstring (out, "state", state);
@@ -214,8 +193,8 @@ ag_message_backpressure (ag_buf_t *out, const char *state, uint64_t lag_events, 
     ag_message_end (out);
 }
 
-void
-ag_message_skipped (ag_buf_t *out, ag_str_t work_order, const uint64_t *count, uint64_t total, const char *timestamp)
+void ag_message_skipped (ag_buf_t *out, ag_str_t work_order, const uint64_t *count, uint64_t total,
+    const char *timestamp)
 {
     s_begin (out, "error");
     s_cstring (out, "code", "EVENTS_SKIPPED");
@@ -232,28 +211,24 @@ ag_message_skipped (ag_buf_t *out, ag_str_t work_order, const uint64_t *count, u
     ag_message_end (out);
 }
 
-void
-ag_message_heartbeat_begin (ag_buf_t *out)
+void ag_message_heartbeat_begin (ag_buf_t *out)
 {
     s_begin (out, "heartbeat");
     ag_buf_append_cstr (out, ",\"heads\":{");
 }
 
-void
-ag_message_heartbeat_head (ag_buf_t *out, ag_str_t stream, uint64_t last)
+void ag_message_heartbeat_head (ag_buf_t *out, ag_str_t stream, uint64_t last)
 {
     s_member (out, stream);
     ag_buf_append_uint (out, last);
 }
 
-void
-ag_message_heartbeat_producers (ag_buf_t *out)
+void ag_message_heartbeat_producers (ag_buf_t *out)
 {
     ag_buf_append_cstr (out, "},\"producers\":{");
 }
 
-void
-ag_message_heartbeat_producer (ag_buf_t *out, ag_str_t stream, ag_producer_t state)
+void ag_message_heartbeat_producer (ag_buf_t *out, ag_str_t stream, ag_producer_t state)
 {
     s_member (out, stream);
     ag_buf_append_char (out, '"');
@@ -261,8 +236,7 @@ ag_message_heartbeat_producer (ag_buf_t *out, ag_str_t stream, ag_producer_t sta
     ag_buf_append_char (out, '"');
 }
 
-void
-ag_message_heartbeat_end (ag_buf_t *out, const char *timestamp)
+void ag_message_heartbeat_end (ag_buf_t *out, const char *timestamp)
 {
     ag_buf_append_char (out, '}');
     s_cstring (out, "timestamp", timestamp);

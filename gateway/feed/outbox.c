@@ -10,21 +10,18 @@
 
 enum { KEEP_BYTES = 4 * 1024 };
 
-void
-ag_outbox_add (ag_outbox_t *self, ag_str_t text)
+void ag_outbox_add (ag_outbox_t *self, ag_str_t text)
 {
     ag_buf_append_str (&self->text, text);
     ag_buf_append (&self->ends, &self->text.len, sizeof self->text.len);
 }
 
-size_t
-ag_outbox_count (const ag_outbox_t *self)
+size_t ag_outbox_count (const ag_outbox_t *self)
 {
     return self->ends.len / sizeof (size_t);
 }
 
-ag_str_t
-ag_outbox_nth (const ag_outbox_t *self, size_t index)
+ag_str_t ag_outbox_nth (const ag_outbox_t *self, size_t index)
 {
     const size_t *ends = (const size_t *) self->ends.data;
     size_t begin = index ? ends[index - 1] : 0;
@@ -32,8 +29,7 @@ ag_outbox_nth (const ag_outbox_t *self, size_t index)
 }
 
 /*  As many as fit, but one at least. */
-static size_t
-s_fitting (const ag_outbox_t *self, size_t room_bytes)
+static size_t s_fitting (const ag_outbox_t *self, size_t room_bytes)
 {
     const size_t *ends = (const size_t *) self->ends.data;
     size_t count = 1, all = ag_outbox_count (self);
@@ -42,8 +38,7 @@ s_fitting (const ag_outbox_t *self, size_t room_bytes)
     return count;
 }
 
-void
-ag_outbox_move (ag_outbox_t *self, size_t room_bytes, ag_outbox_t *going)
+void ag_outbox_move (ag_outbox_t *self, size_t room_bytes, ag_outbox_t *going)
 {
     ag_buf_clear (&going->text);
     ag_buf_clear (&going->ends);
@@ -58,8 +53,7 @@ ag_outbox_move (ag_outbox_t *self, size_t room_bytes, ag_outbox_t *going)
     self->ends.len = (all - count) * sizeof *ends;
 }
 
-void
-ag_outbox_empty (ag_outbox_t *self)
+void ag_outbox_empty (ag_outbox_t *self)
 {
     ag_buf_clear (&self->text);
     ag_buf_clear (&self->ends);
@@ -67,8 +61,7 @@ ag_outbox_empty (ag_outbox_t *self)
     ag_buf_shrink (&self->ends, KEEP_BYTES);
 }
 
-void
-ag_outbox_free (ag_outbox_t *self)
+void ag_outbox_free (ag_outbox_t *self)
 {
     ag_buf_free (&self->text);
     ag_buf_free (&self->ends);

@@ -36,16 +36,14 @@ struct ag_past {
     uint64_t looks;             /* a clock for `used` */
 };
 
-ag_past_t *
-ag_past_new (const ag_history_t *history)
+ag_past_t *ag_past_new (const ag_history_t *history)
 {
     ag_past_t *self = ag_calloc (1, sizeof *self);
     self->history = history;
     return self;
 }
 
-static void
-s_window_empty (s_window_t *window)
+static void s_window_empty (s_window_t *window)
 {
     for (size_t i = 0; i < window->count; i++)
         ag_event_unref (&window->events[i]);
@@ -53,16 +51,14 @@ s_window_empty (s_window_t *window)
     window->count = window->bytes = 0;
 }
 
-void
-ag_past_forget (ag_past_t *self, const ag_stream_t *stream)
+void ag_past_forget (ag_past_t *self, const ag_stream_t *stream)
 {
     for (size_t i = 0; self != NULL && i < WINDOWS; i++)
         if (stream == NULL || self->windows[i].stream == stream)
             s_window_empty (&self->windows[i]);
 }
 
-void
-ag_past_destroy (ag_past_t **self_p)
+void ag_past_destroy (ag_past_t **self_p)
 {
     if (*self_p == NULL)
         return;
@@ -71,8 +67,7 @@ ag_past_destroy (ag_past_t **self_p)
     *self_p = NULL;
 }
 
-static bool
-s_collect (void *context, ag_event_t *event)
+static bool s_collect (void *context, ag_event_t *event)
 {
     s_window_t *window = context;
     window->events[window->count++] = ag_event_ref (event);
@@ -80,8 +75,7 @@ s_collect (void *context, ag_event_t *event)
     return window->count < WINDOW_EVENTS && window->bytes < WINDOW_BYTES;
 }
 
-static int
-s_read (ag_past_t *self, s_window_t *window, ag_stream_t *stream, uint64_t from, uint64_t to)
+static int s_read (ag_past_t *self, s_window_t *window, ag_stream_t *stream, uint64_t from, uint64_t to)
 {
     s_window_empty (window);
     if (self->history->read (self->history->context, ag_stream_id (stream), stream->epoch, from, to,
@@ -97,8 +91,7 @@ s_read (ag_past_t *self, s_window_t *window, ag_stream_t *stream, uint64_t from,
     return 0;
 }
 
-static s_window_t *
-s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
+static s_window_t *s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
 {
     s_window_t *oldest = &self->windows[0];
     for (size_t i = 0; i < WINDOWS; i++) {
@@ -115,8 +108,7 @@ s_window (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit)
     last that fell off the ring and the ring's oldest. A ring that was cleared remembers nothing. */
 typedef enum { NEVER_CAME, UNKNOWN, EXISTED } s_memory_t;
 
-static s_memory_t
-s_remembered (const ag_stream_t *stream, uint64_t seq)
+static s_memory_t s_remembered (const ag_stream_t *stream, uint64_t seq)
 {
     uint64_t first = ag_ring_trail_first (stream->ring), end = ag_ring_trail_end (stream->ring);
     if (first == end || seq < first)
@@ -125,15 +117,13 @@ s_remembered (const ag_stream_t *stream, uint64_t seq)
 }
 
 /*  It has been here, as far as is known. */
-static bool
-s_may_have_existed (const ag_stream_t *stream, uint64_t seq)
+static bool s_may_have_existed (const ag_stream_t *stream, uint64_t seq)
 {
     return s_remembered (stream, seq) != NEVER_CAME && seq <= stream->held;
 }
 
 /*  A hole from `from` on ends before what more is remembered of: that may yet be read. */
-static uint64_t
-s_end_of_hole (const ag_stream_t *stream, uint64_t from, uint64_t to)
+static uint64_t s_end_of_hole (const ag_stream_t *stream, uint64_t from, uint64_t to)
 {
     uint64_t first = ag_ring_trail_first (stream->ring), end = ag_ring_trail_end (stream->ring);
     s_memory_t memory = s_remembered (stream, from);
@@ -148,8 +138,7 @@ s_end_of_hole (const ag_stream_t *stream, uint64_t from, uint64_t to)
 }
 
 /*  The history has not come as far as that, and will; or cannot say so now. */
-static bool
-s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+static bool s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     const ag_history_t *history = self->history;
     ag_history_bounds_t held;
@@ -161,8 +150,7 @@ s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 
 /*  Why the history does not have it: it never came, it was there once and is too old, or
     it fell off the ring before it was stored. */
-static ag_gap_reason_t
-s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+static ag_gap_reason_t s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     s_memory_t memory = s_remembered (stream, seq);
     if (memory == NEVER_CAME)
@@ -176,8 +164,7 @@ s_reason (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
     return found == 1 || seq > stream->held ? AG_GAP_LOST : AG_GAP_RETENTION;
 }
 
-static void
-s_event (ag_event_t *event, ag_item_t *item_r)
+static void s_event (ag_event_t *event, ag_item_t *item_r)
 {
     *item_r = (ag_item_t) {
         .type = AG_ITEM_EVENT, .seq = ag_event_seq (event), .to = ag_event_seq (event), .event = event,
@@ -188,8 +175,7 @@ s_event (ag_event_t *event, ag_item_t *item_r)
 /*  What fell off the ring a moment ago may be on its way into the history, and a window may
     have been read before it came. So before an event that may have existed is called a hole, it is
     asked whether it is on its way, and then read anew: nothing falls between the two. */
-void
-ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit, ag_item_t *item_r)
+void ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit, ag_item_t *item_r)
 {
     uint64_t from = seq;
     bool asked = false, on_its_way = false;

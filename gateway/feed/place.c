@@ -14,8 +14,7 @@
 /* ---------------------------------------------------------------------- */
 /*  Lanes and lists */
 
-static ag_lane_t *
-s_lane_need (ag_stream_t *stream, ag_filter_t filter)
+static ag_lane_t *s_lane_need (ag_stream_t *stream, ag_filter_t filter)
 {
     ag_lane_t *lane;
     TAILQ_FOREACH (lane, &stream->lanes, in_stream)
@@ -31,8 +30,7 @@ s_lane_need (ag_stream_t *stream, ag_filter_t filter)
 }
 
 /*  The list that it hangs in because of its state. */
-static struct ag_place_list *
-s_list (ag_place_t *self)
+static struct ag_place_list *s_list (ag_place_t *self)
 {
     switch (self->state) {
     case AG_PLACE_IDLE:
@@ -44,24 +42,21 @@ s_list (ag_place_t *self)
     }
 }
 
-static void
-s_set_state (ag_place_t *self, ag_place_state_t state)
+static void s_set_state (ag_place_t *self, ag_place_state_t state)
 {
     TAILQ_REMOVE (s_list (self), self, by_state);
     self->state = state;
     TAILQ_INSERT_TAIL (s_list (self), self, by_state);
 }
 
-static void
-s_enter_lane (ag_place_t *self, ag_filter_t filter)
+static void s_enter_lane (ag_place_t *self, ag_filter_t filter)
 {
     self->lane = s_lane_need (self->stream, filter);
     TAILQ_INSERT_TAIL (&self->lane->all, self, in_lane);
     TAILQ_INSERT_TAIL (s_list (self), self, by_state);
 }
 
-static void
-s_leave_lane (ag_place_t *self)
+static void s_leave_lane (ag_place_t *self)
 {
     ag_lane_t *lane = self->lane;
     TAILQ_REMOVE (s_list (self), self, by_state);
@@ -84,21 +79,18 @@ typedef struct {
 _Static_assert (offsetof (ag_place_t, client) == 0 && offsetof (ag_place_t, stream) == offsetof (s_key_t, stream),
     "a place begins with its key");
 
-static ag_str_t
-s_key (const void *key)
+static ag_str_t s_key (const void *key)
 {
     return (ag_str_t) { key, sizeof (s_key_t) };
 }
 
-ag_place_t *
-ag_place_find (const ag_client_t *client, const ag_stream_t *stream)
+ag_place_t *ag_place_find (const ag_client_t *client, const ag_stream_t *stream)
 {
     s_key_t key = { client, stream };
     return ag_map_get (client->hub->places, s_key (&key));
 }
 
-ag_place_t *
-ag_place_new (ag_client_t *client, ag_stream_t *stream, ag_filter_t filter)
+ag_place_t *ag_place_new (ag_client_t *client, ag_stream_t *stream, ag_filter_t filter)
 {
     ag_place_t *self = ag_calloc (1, sizeof *self);
     self->client = client;
@@ -111,8 +103,7 @@ ag_place_new (ag_client_t *client, ag_stream_t *stream, ag_filter_t filter)
     return self;
 }
 
-static void
-s_replay (ag_place_t *self, bool replay)
+static void s_replay (ag_place_t *self, bool replay)
 {
     if (self->replay == replay)
         return;
@@ -120,8 +111,7 @@ s_replay (ag_place_t *self, bool replay)
     ag_client_replay (self->client, self);
 }
 
-void
-ag_place_destroy (ag_place_t **self_p)
+void ag_place_destroy (ag_place_t **self_p)
 {
     ag_place_t *self = *self_p;
     if (self == NULL)
@@ -140,8 +130,7 @@ ag_place_destroy (ag_place_t **self_p)
 }
 
 /*  Writes down what was sent since it began, and begins anew here. */
-static void
-s_close_segment (ag_place_t *self)
+static void s_close_segment (ag_place_t *self)
 {
     uint64_t epoch, here;
     if (self->state == AG_PLACE_WAITING || !ag_place_position (self, &epoch, &here))
@@ -157,8 +146,7 @@ s_close_segment (ag_place_t *self)
 }
 
 /*  Of what was written down, that which begins before `from`, and that only up to `to`. */
-static void
-s_keep_had (ag_place_t *self, uint64_t from, uint64_t to)
+static void s_keep_had (ag_place_t *self, uint64_t from, uint64_t to)
 {
     size_t kept = 0;
     self->had_to = 0;
@@ -174,15 +162,13 @@ s_keep_had (ag_place_t *self, uint64_t from, uint64_t to)
     self->had_count = kept;
 }
 
-void
-ag_place_forget (ag_place_t *self, uint64_t seq)
+void ag_place_forget (ag_place_t *self, uint64_t seq)
 {
     s_close_segment (self);
     s_keep_had (self, UINT64_MAX, seq);
 }
 
-void
-ag_place_set_filter (ag_place_t *self, ag_filter_t filter)
+void ag_place_set_filter (ag_place_t *self, ag_filter_t filter)
 {
     if (self->lane->filter == filter)
         return;
@@ -191,8 +177,7 @@ ag_place_set_filter (ag_place_t *self, ag_filter_t filter)
     s_enter_lane (self, filter);
 }
 
-void
-ag_place_set_resumable (ag_place_t *self, bool resumable)
+void ag_place_set_resumable (ag_place_t *self, bool resumable)
 {
     if (self->resumable == resumable)
         return;
@@ -206,8 +191,7 @@ ag_place_set_resumable (ag_place_t *self, bool resumable)
         TAILQ_REMOVE (&client->resumable, self, in_cursor);
 }
 
-void
-ag_place_activate (ag_place_t *self, uint64_t at)
+void ag_place_activate (ag_place_t *self, uint64_t at)
 {
     s_set_state (self, AG_PLACE_ACTIVE);
     self->epoch = self->stream->epoch;
@@ -215,8 +199,7 @@ ag_place_activate (ag_place_t *self, uint64_t at)
     self->oldest_us = 0;
 }
 
-void
-ag_place_settle (ag_place_t *self)
+void ag_place_settle (ag_place_t *self)
 {
     s_set_state (self, AG_PLACE_IDLE);
     self->critical = 0;
@@ -228,8 +211,7 @@ ag_place_settle (ag_place_t *self)
 
 /*  One that goes on waiting keeps its turn: whoever walks the list of those that wait
     would meet it again behind itself, for ever. */
-static void
-s_wait (ag_place_t *self, uint64_t epoch, uint64_t seq)
+static void s_wait (ag_place_t *self, uint64_t epoch, uint64_t seq)
 {
     if (self->state != AG_PLACE_WAITING)
         s_set_state (self, AG_PLACE_WAITING);
@@ -238,8 +220,7 @@ s_wait (ag_place_t *self, uint64_t epoch, uint64_t seq)
     s_replay (self, false);
 }
 
-void
-ag_place_resume (ag_place_t *self, uint64_t epoch, uint64_t seq)
+void ag_place_resume (ag_place_t *self, uint64_t epoch, uint64_t seq)
 {
     ag_stream_t *stream = self->stream;
     self->exact = true;
@@ -262,8 +243,7 @@ ag_place_resume (ag_place_t *self, uint64_t epoch, uint64_t seq)
     ag_client_wake (self->client, true);
 }
 
-void
-ag_place_rewind (ag_place_t *self, uint64_t epoch, uint64_t seq)
+void ag_place_rewind (ag_place_t *self, uint64_t epoch, uint64_t seq)
 {
     s_close_segment (self);
     ag_place_resume (self, epoch, seq);
@@ -272,8 +252,7 @@ ag_place_rewind (ag_place_t *self, uint64_t epoch, uint64_t seq)
 /* ---------------------------------------------------------------------- */
 /*  Reading */
 
-bool
-ag_place_position (const ag_place_t *self, uint64_t *epoch_r, uint64_t *seq_r)
+bool ag_place_position (const ag_place_t *self, uint64_t *epoch_r, uint64_t *seq_r)
 {
     *epoch_r = self->state == AG_PLACE_IDLE ? self->stream->epoch : self->epoch;
     *seq_r = self->state == AG_PLACE_IDLE ? self->stream->last : self->at;
@@ -283,16 +262,14 @@ ag_place_position (const ag_place_t *self, uint64_t *epoch_r, uint64_t *seq_r)
     return *epoch_r != 0 || *seq_r != 0;
 }
 
-bool
-ag_shed_drops (const ag_shed_t *shed, uint64_t seq, ag_priority_t priority)
+bool ag_shed_drops (const ag_shed_t *shed, uint64_t seq, ag_priority_t priority)
 {
     if (seq > shed->to)
         return false;
     return priority > shed->priority || (priority == shed->priority && seq < shed->from);
 }
 
-static bool
-s_had (const ag_place_t *self, uint64_t seq, uint8_t class)
+static bool s_had (const ag_place_t *self, uint64_t seq, uint8_t class)
 {
     for (size_t i = 0; i < self->had_count; i++)
         if (seq > self->had[i].from && seq <= self->had[i].to && ag_filter_passes (self->had[i].filter, class))
@@ -300,8 +277,7 @@ s_had (const ag_place_t *self, uint64_t seq, uint8_t class)
     return false;
 }
 
-ag_verdict_t
-ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class)
+ag_verdict_t ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class)
 {
     if (!ag_filter_passes (self->lane->filter, class))
         return AG_VERDICT_FILTERED;
@@ -312,8 +288,7 @@ ag_place_verdict (const ag_place_t *self, uint64_t seq, uint8_t class)
     return AG_VERDICT_KEEP;
 }
 
-bool
-ag_place_may_pass (ag_place_t *self, const ag_item_t *item)
+bool ag_place_may_pass (ag_place_t *self, const ag_item_t *item)
 {
     if (item->event == NULL || item->slot != NULL)
         return true;
@@ -324,8 +299,7 @@ ag_place_may_pass (ag_place_t *self, const ag_item_t *item)
 }
 
 /*  Who wants few of very many must not hold up all others. */
-void
-ag_place_look (ag_place_t *self, uint64_t seq, ag_item_t *item_r)
+void ag_place_look (ag_place_t *self, uint64_t seq, ag_item_t *item_r)
 {
     ag_stream_look (self->stream, seq, false, item_r);
     while (item_r->type == AG_ITEM_EVENT && ag_place_verdict (self, item_r->seq, item_r->class) != AG_VERDICT_KEEP) {
@@ -339,8 +313,7 @@ ag_place_look (ag_place_t *self, uint64_t seq, ag_item_t *item_r)
         ag_stream_look (self->stream, item_r->seq, true, item_r);
 }
 
-uint64_t
-ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_KIND_COUNT])
+uint64_t ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_KIND_COUNT])
 {
     uint64_t sum = 0;
     ag_item_t item;
@@ -366,8 +339,7 @@ ag_place_count (ag_place_t *self, uint64_t from, uint64_t to, uint64_t count[AG_
 
 /*  An idle place has all up to the head that was, or up to where its client said; only one that
     came with a position cares for numbers that were never here. */
-static void
-s_wake_idle (ag_lane_t *lane, uint64_t before, uint64_t seq)
+static void s_wake_idle (ag_lane_t *lane, uint64_t before, uint64_t seq)
 {
     ag_place_t *place, *next;
     TAILQ_FOREACH_SAFE (place, &lane->idle, by_state, next) {
@@ -379,8 +351,7 @@ s_wake_idle (ag_lane_t *lane, uint64_t before, uint64_t seq)
     }
 }
 
-static void
-s_wake_critical (ag_lane_t *lane, uint64_t seq)
+static void s_wake_critical (ag_lane_t *lane, uint64_t seq)
 {
     ag_place_t *place;
     TAILQ_FOREACH (place, &lane->all, in_lane)
@@ -390,8 +361,7 @@ s_wake_critical (ag_lane_t *lane, uint64_t seq)
         }
 }
 
-void
-ag_places_wake (ag_stream_t *stream, uint64_t before, uint64_t seq, uint8_t class)
+void ag_places_wake (ag_stream_t *stream, uint64_t before, uint64_t seq, uint8_t class)
 {
     bool critical = class != AG_CLASS_HOLE && ag_class_priority (class) == AG_CRITICAL;
     ag_lane_t *lane;

@@ -33,8 +33,7 @@ struct ag_ring {
     uint64_t trail_end;         /* one behind the newest */
 };
 
-static ag_slot_t *
-s_slot (const ag_ring_t *self, size_t index)
+static ag_slot_t *s_slot (const ag_ring_t *self, size_t index)
 {
     return &self->slots[(self->head + index) & (self->cap - 1)];
 }
@@ -42,8 +41,7 @@ s_slot (const ag_ring_t *self, size_t index)
 /* ---------------------------------------------------------------------- */
 /*  Trail */
 
-static void
-s_trail_grow (ag_ring_t *self)
+static void s_trail_grow (ag_ring_t *self)
 {
     size_t cap = self->trail_cap ? self->trail_cap * 2 : TRAIL_FIRST;
     uint8_t *trail = ag_malloc (cap);
@@ -54,8 +52,7 @@ s_trail_grow (ag_ring_t *self)
     self->trail_cap = cap;
 }
 
-static void
-s_trail_push (ag_ring_t *self, uint8_t class)
+static void s_trail_push (ag_ring_t *self, uint8_t class)
 {
     if (self->trail_end - self->trail_first == self->trail_cap) {
         if (self->trail_cap < TRAIL_MAX)
@@ -66,8 +63,7 @@ s_trail_push (ag_ring_t *self, uint8_t class)
     self->trail[self->trail_end++ & (self->trail_cap - 1)] = class;
 }
 
-static void
-s_trail_add (ag_ring_t *self, uint64_t seq, uint8_t class)
+static void s_trail_add (ag_ring_t *self, uint64_t seq, uint8_t class)
 {
     if (self->trail_first == self->trail_end || seq - self->trail_end >= TRAIL_MAX)
         self->trail_first = self->trail_end = seq;
@@ -78,8 +74,7 @@ s_trail_add (ag_ring_t *self, uint64_t seq, uint8_t class)
 
 /*  Of a late one in front of the ring: it came. Without a trail nothing is known there, and
     nothing must be: what is between its end and the ring counts as never come. */
-static void
-s_trail_note (ag_ring_t *self, uint64_t seq, uint8_t class)
+static void s_trail_note (ag_ring_t *self, uint64_t seq, uint8_t class)
 {
     if (self->trail_first == self->trail_end || seq < self->trail_first)
         return;
@@ -89,20 +84,17 @@ s_trail_note (ag_ring_t *self, uint64_t seq, uint8_t class)
         self->trail[seq & (self->trail_cap - 1)] = class;
 }
 
-uint64_t
-ag_ring_trail_first (const ag_ring_t *self)
+uint64_t ag_ring_trail_first (const ag_ring_t *self)
 {
     return self->trail_first;
 }
 
-uint64_t
-ag_ring_trail_end (const ag_ring_t *self)
+uint64_t ag_ring_trail_end (const ag_ring_t *self)
 {
     return self->trail_end;
 }
 
-uint8_t
-ag_ring_trail_class (const ag_ring_t *self, uint64_t seq)
+uint8_t ag_ring_trail_class (const ag_ring_t *self, uint64_t seq)
 {
     return self->trail[seq & (self->trail_cap - 1)];
 }
@@ -110,8 +102,7 @@ ag_ring_trail_class (const ag_ring_t *self, uint64_t seq)
 /* ---------------------------------------------------------------------- */
 /*  Ring */
 
-ag_ring_t *
-ag_ring_new (uint32_t max_events, size_t max_bytes)
+ag_ring_t *ag_ring_new (uint32_t max_events, size_t max_bytes)
 {
     ag_ring_t *self = ag_calloc (1, sizeof *self);
     self->max_events = max_events ? max_events : 1;
@@ -119,8 +110,7 @@ ag_ring_new (uint32_t max_events, size_t max_bytes)
     return self;
 }
 
-void
-ag_ring_destroy (ag_ring_t **self_p)
+void ag_ring_destroy (ag_ring_t **self_p)
 {
     if (*self_p == NULL)
         return;
@@ -129,38 +119,32 @@ ag_ring_destroy (ag_ring_t **self_p)
     *self_p = NULL;
 }
 
-const ag_slot_t *
-ag_ring_slot (const ag_ring_t *self, size_t index)
+const ag_slot_t *ag_ring_slot (const ag_ring_t *self, size_t index)
 {
     return s_slot (self, index);
 }
 
-size_t
-ag_ring_count (const ag_ring_t *self)
+size_t ag_ring_count (const ag_ring_t *self)
 {
     return self->count;
 }
 
-size_t
-ag_ring_bytes (const ag_ring_t *self)
+size_t ag_ring_bytes (const ag_ring_t *self)
 {
     return self->event_bytes + self->cap * sizeof *self->slots + self->trail_cap;
 }
 
-uint64_t
-ag_ring_first (const ag_ring_t *self)
+uint64_t ag_ring_first (const ag_ring_t *self)
 {
     return self->count ? s_slot (self, 0)->seq : 0;
 }
 
-uint64_t
-ag_ring_last (const ag_ring_t *self)
+uint64_t ag_ring_last (const ag_ring_t *self)
 {
     return self->count ? s_slot (self, self->count - 1)->seq : 0;
 }
 
-bool
-ag_ring_evict (ag_ring_t *self)
+bool ag_ring_evict (ag_ring_t *self)
 {
     if (self->count == 0)
         return false;
@@ -173,8 +157,7 @@ ag_ring_evict (ag_ring_t *self)
     return true;
 }
 
-void
-ag_ring_clear (ag_ring_t *self)
+void ag_ring_clear (ag_ring_t *self)
 {
     for (size_t i = 0; i < self->count; i++)
         ag_event_unref (&s_slot (self, i)->event);
@@ -184,8 +167,7 @@ ag_ring_clear (ag_ring_t *self)
     *self = empty;
 }
 
-static void
-s_grow (ag_ring_t *self)
+static void s_grow (ag_ring_t *self)
 {
     size_t cap = self->cap ? self->cap * 2 : FIRST_SLOTS;
     ag_slot_t *slots = ag_malloc (cap * sizeof *slots);
@@ -197,8 +179,7 @@ s_grow (ag_ring_t *self)
     self->head = 0;
 }
 
-static ag_slot_t
-s_fill (ag_event_t *event, int64_t now_us)
+static ag_slot_t s_fill (ag_event_t *event, int64_t now_us)
 {
     ag_slot_t slot = {
         .event = ag_event_ref (event), .seq = ag_event_seq (event), .arrived_us = now_us,
@@ -208,8 +189,7 @@ s_fill (ag_event_t *event, int64_t now_us)
     return slot;
 }
 
-size_t
-ag_ring_trim (ag_ring_t *self)
+size_t ag_ring_trim (ag_ring_t *self)
 {
     size_t evicted = 0;
     while (self->count > 1 && (self->count > self->max_events || ag_ring_bytes (self) > self->max_bytes)) {
@@ -220,8 +200,7 @@ ag_ring_trim (ag_ring_t *self)
 }
 
 /*  Room for one more slot; where more slots would only drive events out, the oldest goes. */
-static size_t
-s_make_room (ag_ring_t *self)
+static size_t s_make_room (ag_ring_t *self)
 {
     size_t evicted = 0;
     if (self->count == self->max_events
@@ -233,8 +212,7 @@ s_make_room (ag_ring_t *self)
     return evicted;
 }
 
-size_t
-ag_ring_put (ag_ring_t *self, ag_event_t *event, int64_t now_us)
+size_t ag_ring_put (ag_ring_t *self, ag_event_t *event, int64_t now_us)
 {
     size_t evicted = s_make_room (self);
     ag_slot_t *slot = s_slot (self, self->count++);
@@ -243,8 +221,7 @@ ag_ring_put (ag_ring_t *self, ag_event_t *event, int64_t now_us)
     return evicted + ag_ring_trim (self);
 }
 
-int
-ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
+int ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
 {
     uint64_t seq = ag_event_seq (event);
     size_t at = ag_ring_find (self, seq);
@@ -264,8 +241,7 @@ ag_ring_insert (ag_ring_t *self, ag_event_t *event, int64_t now_us)
     return 1;
 }
 
-size_t
-ag_ring_find (const ag_ring_t *self, uint64_t seq)
+size_t ag_ring_find (const ag_ring_t *self, uint64_t seq)
 {
     if (self->count == 0 || seq > ag_ring_last (self))
         return self->count;
@@ -287,8 +263,7 @@ ag_ring_find (const ag_ring_t *self, uint64_t seq)
     return low;
 }
 
-ag_str_t
-ag_ring_json (ag_ring_t *self, const ag_slot_t *slot)
+ag_str_t ag_ring_json (ag_ring_t *self, const ag_slot_t *slot)
 {
     ag_slot_t *mine = &self->slots[slot - self->slots];
     ag_str_t text = ag_event_json (mine->event);

@@ -7,16 +7,14 @@
 #include "core/mem.h"
 #include "feed/rollup.h"
 
-static uint32_t
-s_mix (uint32_t hash, ag_str_t text)
+static uint32_t s_mix (uint32_t hash, ag_str_t text)
 {
     for (size_t i = 0; i < text.len; i++)
         hash = (hash ^ (unsigned char) text.ptr[i]) * 16777619u;
     return (hash ^ 0xFF) * 16777619u;
 }
 
-static uint32_t
-s_text_key (const ag_event_t *event)
+static uint32_t s_text_key (const ag_event_t *event)
 {
     ag_str_t message = ag_event_string (event, AG_F_MESSAGE_ID);
     if (message.ptr == NULL)
@@ -29,8 +27,7 @@ s_text_key (const ag_event_t *event)
     return hash | 1;
 }
 
-uint32_t
-ag_rollup_key (const ag_event_t *event)
+uint32_t ag_rollup_key (const ag_event_t *event)
 {
     switch (ag_event_kind (event)) {
     case AG_AGENT_OUTPUT:
@@ -44,22 +41,19 @@ ag_rollup_key (const ag_event_t *event)
     }
 }
 
-uint32_t
-ag_rollup_text_bytes (const ag_event_t *event)
+uint32_t ag_rollup_text_bytes (const ag_event_t *event)
 {
     if (ag_event_kind (event) != AG_AGENT_OUTPUT)
         return 0;
     return (uint32_t) ag_event_string (event, AG_F_CONTENT).len;
 }
 
-static bool
-s_same_string (const ag_event_t *a, const ag_event_t *b, ag_field_t field)
+static bool s_same_string (const ag_event_t *a, const ag_event_t *b, ag_field_t field)
 {
     return ag_str_eq (ag_event_string (a, field), ag_event_string (b, field));
 }
 
-static bool
-s_same_text (const ag_event_t *a, const ag_event_t *b)
+static bool s_same_text (const ag_event_t *a, const ag_event_t *b)
 {
     return ag_event_string (a, AG_F_MESSAGE_ID).ptr != NULL
         && s_same_string (a, b, AG_F_MESSAGE_ID)
@@ -70,14 +64,12 @@ s_same_text (const ag_event_t *a, const ag_event_t *b)
         && ag_event_boolean (a, AG_F_INCOMPLETE, false) == ag_event_boolean (b, AG_F_INCOMPLETE, false);
 }
 
-bool
-ag_rollup_ends (uint8_t class)
+bool ag_rollup_ends (uint8_t class)
 {
     return class == AG_AGENT_TOOL_CALL;
 }
 
-bool
-ag_rollup_same (const ag_event_t *a, const ag_event_t *b)
+bool ag_rollup_same (const ag_event_t *a, const ag_event_t *b)
 {
     if (ag_event_kind (a) != ag_event_kind (b) || !ag_str_eq (ag_event_run (a), ag_event_run (b)))
         return false;

@@ -36,8 +36,7 @@ typedef struct {
 
 /*  Whether this one begins a new group of what the client is to get. The rule is the one of
     frame.c: only what is adjacent in its view merges, text up to AG_TEXT_MAX_BYTES. */
-static bool
-s_begins (const ag_place_t *place, s_run_t *run, const ag_item_t *item)
+static bool s_begins (const ag_place_t *place, s_run_t *run, const ag_item_t *item)
 {
     if (ag_rollup_ends (item->class))
         run->key = 0;
@@ -51,8 +50,7 @@ s_begins (const ag_place_t *place, s_run_t *run, const ag_item_t *item)
 }
 
 /*  Groups by priority in (at, upto], or up to the first hole: a gap of its own stands there. */
-static void
-s_groups (ag_place_t *place, uint64_t upto)
+static void s_groups (ag_place_t *place, uint64_t upto)
 {
     s_run_t run = { 0 };
     ag_item_t item;
@@ -69,8 +67,7 @@ s_groups (ag_place_t *place, uint64_t upto)
 }
 
 /*  Which classes go, worst first, so that at most `target` of what is not critical stays. */
-static s_cut_t
-s_cut (const uint32_t groups[4], int64_t target)
+static s_cut_t s_cut (const uint32_t groups[4], int64_t target)
 {
     int64_t left = (int64_t) groups[AG_HIGH] + groups[AG_NORMAL] + groups[AG_LOW];
     if (target < 0)
@@ -86,8 +83,7 @@ s_cut (const uint32_t groups[4], int64_t target)
 }
 
 /*  The seq where the first kept group of the cut's priority begins. */
-static uint64_t
-s_cut_from (ag_place_t *place, s_cut_t cut)
+static uint64_t s_cut_from (ag_place_t *place, s_cut_t cut)
 {
     s_run_t run = { 0 };
     ag_item_t item;
@@ -103,8 +99,7 @@ s_cut_from (ag_place_t *place, s_cut_t cut)
 }
 
 /*  Lays the decision on (at, reach] down and says what it leaves out. */
-static void
-s_apply (ag_place_t *place, s_cut_t cut)
+static void s_apply (ag_place_t *place, s_cut_t cut)
 {
     uint64_t count[AG_KIND_COUNT] = { 0 }, first = 0, last = 0;
     ag_shed_t shed = { place->reach, cut.drop ? s_cut_from (place, cut) : 0, cut.priority };
@@ -135,15 +130,13 @@ s_apply (ag_place_t *place, s_cut_t cut)
 /*  Critical */
 
 /*  A decision whose kept events have not all gone yet. */
-static bool
-s_decided (const ag_place_t *place)
+static bool s_decided (const ag_place_t *place)
 {
     return place->shed.to > place->at;
 }
 
 /*  Tokens that no decision has given away yet. */
-static int64_t
-s_free_tokens (const ag_client_t *client)
+static int64_t s_free_tokens (const ag_client_t *client)
 {
     int64_t tokens = ag_bucket_whole (&client->live);
     ag_place_t *place;
@@ -156,8 +149,7 @@ s_free_tokens (const ag_client_t *client)
     return tokens;
 }
 
-static bool
-s_has_critical (const ag_place_t *place)
+static bool s_has_critical (const ag_place_t *place)
 {
     return place->critical > place->at && !ag_place_catches_up (place) && !s_decided (place);
 }
@@ -165,8 +157,7 @@ s_has_critical (const ag_place_t *place)
 /*  What the bucket allows goes before it; the rest is left out. The critical events
     themselves come first in the sum: all but the last of them take tokens that others
     cannot have. True: a decision was made. */
-static bool
-s_before_critical (ag_client_t *client)
+static bool s_before_critical (ag_client_t *client)
 {
     bool decided = false;
     int64_t places = 0, critical = 0;
@@ -194,15 +185,13 @@ s_before_critical (ag_client_t *client)
 /* ---------------------------------------------------------------------- */
 /*  Behind */
 
-static bool
-s_takes_part (const ag_place_t *place)
+static bool s_takes_part (const ag_place_t *place)
 {
     return !ag_place_catches_up (place) && !s_decided (place);
 }
 
 /*  How many events pass; stops counting above `enough`. */
-static uint64_t
-s_pending (ag_place_t *place, uint64_t enough)
+static uint64_t s_pending (ag_place_t *place, uint64_t enough)
 {
     uint64_t pending = 0;
     ag_item_t item;
@@ -216,8 +205,7 @@ s_pending (ag_place_t *place, uint64_t enough)
     return pending;
 }
 
-static bool
-s_behind (ag_client_t *client, int64_t now_us)
+static bool s_behind (ag_client_t *client, int64_t now_us)
 {
     uint64_t limit = (uint64_t) client->live.rate * BEHIND_SECONDS, length = 0;
     ag_place_t *place;
@@ -239,8 +227,7 @@ s_behind (ag_client_t *client, int64_t now_us)
 }
 
 /*  Splits what may stay of one priority evenly: whoever has less leaves the rest to others. */
-static uint32_t
-s_fair_share (ag_client_t *client, ag_priority_t priority, int64_t keep)
+static uint32_t s_fair_share (ag_client_t *client, ag_priority_t priority, int64_t keep)
 {
     uint32_t share = 0;
     for (uint32_t step = 1u << 30; step > 0; step >>= 1) {
@@ -255,8 +242,7 @@ s_fair_share (ag_client_t *client, ag_priority_t priority, int64_t keep)
     return share;
 }
 
-static void
-s_decide (ag_client_t *client, int64_t now_us)
+static void s_decide (ag_client_t *client, int64_t now_us)
 {
     uint32_t total[4] = { 0 };
     int64_t tokens = s_free_tokens (client);
@@ -283,8 +269,7 @@ s_decide (ag_client_t *client, int64_t now_us)
     client->decide_us = now_us + saving * 1000000 / client->live.rate;
 }
 
-bool
-ag_shed_turn (ag_client_t *client, int64_t now_us)
+bool ag_shed_turn (ag_client_t *client, int64_t now_us)
 {
     if (client->live.rate == 0)
         return false;

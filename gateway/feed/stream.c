@@ -13,8 +13,7 @@
 /* ---------------------------------------------------------------------- */
 /*  Work orders */
 
-static char *
-s_copy (ag_str_t text)
+static char *s_copy (ag_str_t text)
 {
     char *copy = ag_malloc (text.len + 1);
     memcpy (copy, text.ptr, text.len);
@@ -22,8 +21,7 @@ s_copy (ag_str_t text)
     return copy;
 }
 
-ag_work_t *
-ag_work_need (ag_hub_t *hub, ag_str_t id)
+ag_work_t *ag_work_need (ag_hub_t *hub, ag_str_t id)
 {
     ag_work_t *self = ag_map_get (hub->works, id);
     if (self != NULL)
@@ -37,8 +35,7 @@ ag_work_need (ag_hub_t *hub, ag_str_t id)
     return self;
 }
 
-void
-ag_work_release (ag_hub_t *hub, ag_work_t *work)
+void ag_work_release (ag_hub_t *hub, ag_work_t *work)
 {
     if (!TAILQ_EMPTY (&work->streams) || !TAILQ_EMPTY (&work->subs))
         return;
@@ -50,15 +47,13 @@ ag_work_release (ag_hub_t *hub, ag_work_t *work)
 /* ---------------------------------------------------------------------- */
 /*  Streams */
 
-ag_stream_t *
-ag_stream_get (ag_hub_t *hub, ag_str_t id)
+ag_stream_t *ag_stream_get (ag_hub_t *hub, ag_str_t id)
 {
     return ag_map_get (hub->streams, id);
 }
 
 /*  Its newest event says whose it is (and so who may see it), and whether it is over. */
-static bool
-s_recall_newest (void *context, ag_event_t *event)
+static bool s_recall_newest (void *context, ag_event_t *event)
 {
     ag_stream_t *self = context;
     ag_str_t run = ag_event_run (event);
@@ -67,8 +62,7 @@ s_recall_newest (void *context, ag_event_t *event)
     return false;
 }
 
-static void
-s_resume_waiting (ag_stream_t *self)
+static void s_resume_waiting (ag_stream_t *self)
 {
     ag_place_t *place, *next;
     TAILQ_FOREACH_SAFE (place, &self->waiting, by_state, next)
@@ -76,8 +70,7 @@ s_resume_waiting (ag_stream_t *self)
 }
 
 /*  Who had asked for it before anything was known of it. */
-static void
-s_serve_early (ag_stream_t *self)
+static void s_serve_early (ag_stream_t *self)
 {
     ag_lane_t *lane;
     ag_place_t *place;
@@ -88,8 +81,7 @@ s_serve_early (ag_stream_t *self)
 }
 
 /*  As long as nobody can say whose it is, it is not known, and nobody gets anything of it. */
-void
-ag_stream_recall (ag_stream_t *self, int64_t now_us)
+void ag_stream_recall (ag_stream_t *self, int64_t now_us)
 {
     const ag_history_t *history = self->hub->options.history;
     ag_history_bounds_t held;
@@ -112,8 +104,7 @@ ag_stream_recall (ag_stream_t *self, int64_t now_us)
     s_serve_early (self);
 }
 
-ag_stream_t *
-ag_stream_need (ag_hub_t *hub, ag_str_t id, int64_t now_us)
+ag_stream_t *ag_stream_need (ag_hub_t *hub, ag_str_t id, int64_t now_us)
 {
     ag_stream_t *self = ag_stream_get (hub, id);
     if (self != NULL) {
@@ -136,20 +127,17 @@ ag_stream_need (ag_hub_t *hub, ag_str_t id, int64_t now_us)
     return self;
 }
 
-static struct ag_stream_list *
-s_in_hub (const ag_stream_t *self)
+static struct ag_stream_list *s_in_hub (const ag_stream_t *self)
 {
     return self->ended_us ? &self->hub->ended : &self->hub->live;
 }
 
-static struct ag_stream_list *
-s_in_memory (const ag_stream_t *self)
+static struct ag_stream_list *s_in_memory (const ag_stream_t *self)
 {
     return self->ended_us ? &self->hub->ended_memory : &self->hub->live_memory;
 }
 
-void
-ag_stream_use (ag_stream_t *self, bool ended, int64_t now_us)
+void ag_stream_use (ag_stream_t *self, bool ended, int64_t now_us)
 {
     ag_hub_t *hub = self->hub;
     bool revived = self->ended_us && !ended;
@@ -170,8 +158,7 @@ ag_stream_use (ag_stream_t *self, bool ended, int64_t now_us)
             ag_client_meet (sub->client, self, sub);
 }
 
-void
-ag_stream_info (const ag_stream_t *self, ag_stream_info_t *info_r)
+void ag_stream_info (const ag_stream_t *self, ag_stream_info_t *info_r)
 {
     *info_r = (ag_stream_info_t) {
         .stream = ag_stream_id (self), .epoch = self->epoch, .producer = self->producer,
@@ -186,8 +173,7 @@ ag_stream_info (const ag_stream_t *self, ag_stream_info_t *info_r)
     memcpy (info_r->count, self->count, sizeof info_r->count);
 }
 
-static void
-s_forget_events (ag_stream_t *self)
+static void s_forget_events (ag_stream_t *self)
 {
     ag_event_unref (&self->started);
     ag_event_unref (&self->progress);
@@ -197,8 +183,7 @@ s_forget_events (ag_stream_t *self)
     ag_past_forget (self->hub->past, self);
 }
 
-void
-ag_stream_destroy (ag_stream_t **self_p)
+void ag_stream_destroy (ag_stream_t **self_p)
 {
     ag_stream_t *self = *self_p;
     if (self == NULL)
@@ -219,8 +204,7 @@ ag_stream_destroy (ag_stream_t **self_p)
     *self_p = NULL;
 }
 
-void
-ag_stream_count (ag_stream_t *self)
+void ag_stream_count (ag_stream_t *self)
 {
     ag_hub_stats_t *stats = &self->hub->stats;
     stats->evicted += ag_ring_trim (self->ring);
@@ -235,8 +219,7 @@ ag_stream_count (ag_stream_t *self)
     self->counted_events = events;
 }
 
-void
-ag_stream_note_arrival (ag_stream_t *self, int64_t now_us)
+void ag_stream_note_arrival (ag_stream_t *self, int64_t now_us)
 {
     if (self->arrivals == NULL)
         self->arrivals = ag_calloc (AG_ARRIVALS, sizeof *self->arrivals);
@@ -248,8 +231,7 @@ ag_stream_note_arrival (ag_stream_t *self, int64_t now_us)
     newest->last = self->last;
 }
 
-int64_t
-ag_stream_arrival_us (const ag_stream_t *self, uint64_t seq)
+int64_t ag_stream_arrival_us (const ag_stream_t *self, uint64_t seq)
 {
     for (size_t i = self->arrival_count < AG_ARRIVALS ? 0 : self->arrival_count - AG_ARRIVALS; i < self->arrival_count; i++)
         if (self->arrivals[i % AG_ARRIVALS].last >= seq)
@@ -257,8 +239,7 @@ ag_stream_arrival_us (const ag_stream_t *self, uint64_t seq)
     return self->arrival_count ? INT64_MAX : 0;
 }
 
-uint64_t
-ag_stream_oldest (ag_stream_t *self)
+uint64_t ag_stream_oldest (ag_stream_t *self)
 {
     const ag_history_t *history = self->hub->options.history;
     ag_history_bounds_t held;
@@ -273,8 +254,7 @@ ag_stream_oldest (ag_stream_t *self)
 }
 
 /*  Who had not got all of the old epoch is told so, since its numbers end here. */
-static void
-s_close_places (ag_stream_t *self)
+static void s_close_places (ag_stream_t *self)
 {
     ag_lane_t *lane;
     ag_place_t *place;
@@ -289,8 +269,7 @@ s_close_places (ag_stream_t *self)
         }
 }
 
-void
-ag_stream_renew (ag_stream_t *self, uint64_t epoch)
+void ag_stream_renew (ag_stream_t *self, uint64_t epoch)
 {
     if (self->epoch != 0)
         s_close_places (self);
@@ -316,8 +295,7 @@ ag_stream_renew (ag_stream_t *self, uint64_t epoch)
     ag_stream_use (self, false, 0);
 }
 
-void
-ag_stream_adopt (ag_stream_t *self, ag_str_t work_order, bool is_run)
+void ag_stream_adopt (ag_stream_t *self, ag_str_t work_order, bool is_run)
 {
     if (self->work != NULL)
         return;
@@ -342,8 +320,7 @@ ag_stream_adopt (ag_stream_t *self, ag_str_t work_order, bool is_run)
 /* ---------------------------------------------------------------------- */
 /*  Reading */
 
-static void
-s_slot_item (const ag_slot_t *slot, ag_item_t *item_r)
+static void s_slot_item (const ag_slot_t *slot, ag_item_t *item_r)
 {
     *item_r = (ag_item_t) {
         .type = AG_ITEM_EVENT, .seq = slot->seq, .to = slot->seq, .class = slot->class, .key = slot->key,
@@ -351,15 +328,13 @@ s_slot_item (const ag_slot_t *slot, ag_item_t *item_r)
     };
 }
 
-static void
-s_hole (uint64_t from, uint64_t to, ag_gap_reason_t reason, ag_item_t *item_r)
+static void s_hole (uint64_t from, uint64_t to, ag_gap_reason_t reason, ag_item_t *item_r)
 {
     *item_r = (ag_item_t) { .type = AG_ITEM_HOLE, .seq = from, .to = to, .reason = reason };
 }
 
 /*  What fell off the ring: its class is known, or that it never came. */
-static void
-s_look_trail (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
+static void s_look_trail (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
 {
     uint8_t class = ag_ring_trail_class (self->ring, seq);
     if (class != AG_CLASS_HOLE) {
@@ -372,8 +347,8 @@ s_look_trail (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
     s_hole (seq, to, AG_GAP_LOST, item_r);
 }
 
-static void
-s_look_before_ring (ag_stream_t *self, uint64_t seq, uint64_t limit, bool whole, ag_past_t *past, ag_item_t *item_r)
+static void s_look_before_ring (ag_stream_t *self, uint64_t seq, uint64_t limit, bool whole, ag_past_t *past,
+    ag_item_t *item_r)
 {
     uint64_t trail_first = ag_ring_trail_first (self->ring), trail_end = ag_ring_trail_end (self->ring);
     if (!whole && seq >= trail_first && seq < trail_end)
@@ -389,14 +364,12 @@ s_look_before_ring (ag_stream_t *self, uint64_t seq, uint64_t limit, bool whole,
 }
 
 /*  The last seq that no ring holds: what is up to there has fallen off. */
-static uint64_t
-s_before_ring (const ag_stream_t *self)
+static uint64_t s_before_ring (const ag_stream_t *self)
 {
     return ag_ring_count (self->ring) ? ag_ring_first (self->ring) - 1 : self->last;
 }
 
-static void
-s_look_ring (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
+static void s_look_ring (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
 {
     size_t count = ag_ring_count (self->ring);
     size_t index = ag_ring_find (self->ring, seq);
@@ -408,8 +381,7 @@ s_look_ring (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
         s_hole (seq, ag_ring_slot (self->ring, index)->seq - 1, AG_GAP_LOST, item_r);
 }
 
-static void
-s_look (ag_stream_t *self, uint64_t seq, bool whole, ag_past_t *past, ag_item_t *item_r)
+static void s_look (ag_stream_t *self, uint64_t seq, bool whole, ag_past_t *past, ag_item_t *item_r)
 {
     uint64_t before = s_before_ring (self);
     if (seq > self->last)
@@ -420,14 +392,12 @@ s_look (ag_stream_t *self, uint64_t seq, bool whole, ag_past_t *past, ag_item_t 
         s_look_ring (self, seq, item_r);
 }
 
-void
-ag_stream_look (ag_stream_t *self, uint64_t seq, bool whole, ag_item_t *item_r)
+void ag_stream_look (ag_stream_t *self, uint64_t seq, bool whole, ag_item_t *item_r)
 {
     s_look (self, seq, whole, self->hub->past, item_r);
 }
 
-void
-ag_stream_remember (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
+void ag_stream_remember (ag_stream_t *self, uint64_t seq, ag_item_t *item_r)
 {
     s_look (self, seq, false, NULL, item_r);
 }

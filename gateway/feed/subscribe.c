@@ -17,8 +17,7 @@ enum { SUBSCRIPTIONS_MAX = 64 };
 /* ---------------------------------------------------------------------- */
 /*  Subscriptions */
 
-static ag_str_t
-s_str_dup (ag_str_t text)
+static ag_str_t s_str_dup (ag_str_t text)
 {
     if (text.ptr == NULL)
         return text;
@@ -28,8 +27,7 @@ s_str_dup (ag_str_t text)
     return (ag_str_t) { copy, text.len };
 }
 
-static bool
-s_same_target (const ag_sub_t *sub, const ag_subscribe_t *target)
+static bool s_same_target (const ag_sub_t *sub, const ag_subscribe_t *target)
 {
     if (sub->all || target->all)
         return sub->all && target->all;
@@ -38,8 +36,7 @@ s_same_target (const ag_sub_t *sub, const ag_subscribe_t *target)
     return sub->run.ptr == NULL && ag_str_eq (sub->work_order, target->work_order);
 }
 
-static ag_sub_t *
-s_find (const ag_client_t *client, const ag_subscribe_t *target)
+static ag_sub_t *s_find (const ag_client_t *client, const ag_subscribe_t *target)
 {
     ag_sub_t *sub;
     TAILQ_FOREACH (sub, &client->subs, in_client)
@@ -48,8 +45,7 @@ s_find (const ag_client_t *client, const ag_subscribe_t *target)
     return NULL;
 }
 
-static bool
-s_covers (const ag_sub_t *sub, const ag_stream_t *stream)
+static bool s_covers (const ag_sub_t *sub, const ag_stream_t *stream)
 {
     if (sub->all)
         return stream->work != NULL;
@@ -59,8 +55,7 @@ s_covers (const ag_sub_t *sub, const ag_stream_t *stream)
         && ag_str_eq (sub->work_order, (ag_str_t) { stream->work->id, stream->work->id_len });
 }
 
-bool
-ag_client_covers (const ag_client_t *client, const ag_stream_t *stream, ag_filter_t *filter_r, bool *resumable_r)
+bool ag_client_covers (const ag_client_t *client, const ag_stream_t *stream, ag_filter_t *filter_r, bool *resumable_r)
 {
     bool covered = false;
     *filter_r = 0;
@@ -75,8 +70,7 @@ ag_client_covers (const ag_client_t *client, const ag_stream_t *stream, ag_filte
     return covered;
 }
 
-static ag_cursor_t *
-s_positions (const ag_subscribe_t *request)
+static ag_cursor_t *s_positions (const ag_subscribe_t *request)
 {
     if (request->cursor.ptr != NULL)
         return ag_cursor_parse (request->cursor);
@@ -90,8 +84,7 @@ s_positions (const ag_subscribe_t *request)
     return cursor;
 }
 
-static ag_sub_t *
-s_sub_new (ag_client_t *client, const ag_subscribe_t *request, ag_cursor_t **after_p)
+static ag_sub_t *s_sub_new (ag_client_t *client, const ag_subscribe_t *request, ag_cursor_t **after_p)
 {
     ag_sub_t *sub = ag_calloc (1, sizeof *sub);
     sub->client = client;
@@ -107,8 +100,7 @@ s_sub_new (ag_client_t *client, const ag_subscribe_t *request, ag_cursor_t **aft
     return sub;
 }
 
-static void
-s_link (ag_client_t *client, ag_sub_t *sub)
+static void s_link (ag_client_t *client, ag_sub_t *sub)
 {
     TAILQ_INSERT_TAIL (&client->subs, sub, in_client);
     client->sub_count++;
@@ -118,8 +110,7 @@ s_link (ag_client_t *client, ag_sub_t *sub)
         TAILQ_INSERT_TAIL (&ag_work_need (client->hub, sub->work_order)->subs, sub, in_target);
 }
 
-static void
-s_unlink (ag_client_t *client, ag_sub_t *sub)
+static void s_unlink (ag_client_t *client, ag_sub_t *sub)
 {
     ag_hub_t *hub = client->hub;
     TAILQ_REMOVE (&client->subs, sub, in_client);
@@ -133,8 +124,7 @@ s_unlink (ag_client_t *client, ag_sub_t *sub)
     }
 }
 
-static void
-s_sub_free (ag_sub_t *sub)
+static void s_sub_free (ag_sub_t *sub)
 {
     free ((char *) sub->work_order.ptr);
     free ((char *) sub->run.ptr);
@@ -143,8 +133,7 @@ s_sub_free (ag_sub_t *sub)
 }
 
 /*  Places follow from subscriptions: those that none asks for go. */
-static void
-s_review_places (ag_client_t *client)
+static void s_review_places (ag_client_t *client)
 {
     ag_place_t *place, *next;
     TAILQ_FOREACH_SAFE (place, &client->places, in_client, next) {
@@ -159,8 +148,7 @@ s_review_places (ag_client_t *client)
     }
 }
 
-void
-ag_client_drop (ag_client_t *client, ag_sub_t *sub)
+void ag_client_drop (ag_client_t *client, ag_sub_t *sub)
 {
     s_unlink (client, sub);
     s_review_places (client);
@@ -172,8 +160,7 @@ ag_client_drop (ag_client_t *client, ag_sub_t *sub)
 
 /*  Another subscription of this client watches the stream already. What it wants
     beyond that is read again, without what was sent. */
-static void
-s_rewind (ag_place_t *place, uint64_t epoch, uint64_t seq)
+static void s_rewind (ag_place_t *place, uint64_t epoch, uint64_t seq)
 {
     uint64_t here_epoch, here;
     if (!ag_place_position (place, &here_epoch, &here) || place->state == AG_PLACE_WAITING) {
@@ -188,8 +175,7 @@ s_rewind (ag_place_t *place, uint64_t epoch, uint64_t seq)
 }
 
 /*  The position that a subscription wants in a stream; false: live from now. */
-static bool
-s_wanted (const ag_sub_t *sub, const ag_stream_t *stream, uint64_t *epoch_r, uint64_t *seq_r)
+static bool s_wanted (const ag_sub_t *sub, const ag_stream_t *stream, uint64_t *epoch_r, uint64_t *seq_r)
 {
     const ag_cursor_position_t *position = ag_cursor_find (sub->after, ag_stream_id (stream));
     *epoch_r = position ? position->epoch : 0;
@@ -203,8 +189,7 @@ s_wanted (const ag_sub_t *sub, const ag_stream_t *stream, uint64_t *epoch_r, uin
     return stream->epoch != 0;
 }
 
-static void
-s_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub, bool again)
+static void s_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub, bool again)
 {
     ag_filter_t filter;
     bool resumable;
@@ -229,8 +214,7 @@ s_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub, bool again)
         s_rewind (place, epoch, seq);
 }
 
-void
-ag_client_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub)
+void ag_client_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub)
 {
     if (sub->all && stream->ended_us != 0)
         return;
@@ -244,8 +228,7 @@ ag_client_meet (ag_client_t *client, ag_stream_t *stream, ag_sub_t *sub)
 /* ---------------------------------------------------------------------- */
 /*  The answer */
 
-static const char *
-s_outcome (ag_place_t *place, const ag_sub_t *sub)
+static const char *s_outcome (ag_place_t *place, const ag_sub_t *sub)
 {
     const ag_cursor_position_t *wanted = ag_cursor_find (sub->after, ag_stream_id (place->stream));
     if (place->state == AG_PLACE_WAITING)
@@ -257,8 +240,7 @@ s_outcome (ag_place_t *place, const ag_sub_t *sub)
     return place->at + 1 < ag_stream_oldest (place->stream) ? "partial" : "complete";
 }
 
-static void
-s_confirm_streams (ag_client_t *client, ag_sub_t *sub, ag_buf_t *message)
+static void s_confirm_streams (ag_client_t *client, ag_sub_t *sub, ag_buf_t *message)
 {
     ag_message_streams_begin (message);
     ag_place_t *place;
@@ -277,14 +259,12 @@ s_confirm_streams (ag_client_t *client, ag_sub_t *sub, ag_buf_t *message)
 }
 
 /*  What the messages about a subscription name it by. */
-static ag_str_t
-s_target (const ag_sub_t *sub)
+static ag_str_t s_target (const ag_sub_t *sub)
 {
     return sub->all ? AG_STR ("*") : sub->work_order;
 }
 
-static void
-s_confirm (ag_client_t *client, ag_sub_t *sub, int64_t now_us)
+static void s_confirm (ag_client_t *client, ag_sub_t *sub, int64_t now_us)
 {
     char timestamp[AG_TIMESTAMP_SIZE];
     ag_hub_timestamp (client->hub, now_us, timestamp);
@@ -299,8 +279,7 @@ s_confirm (ag_client_t *client, ag_sub_t *sub, int64_t now_us)
     ag_client_say (client, (ag_str_t) { message->data, message->len });
 }
 
-static void
-s_replay_complete (ag_client_t *client, ag_sub_t *sub)
+static void s_replay_complete (ag_client_t *client, ag_sub_t *sub)
 {
     sub->replaying = false;
     if (client->options.plain)
@@ -313,8 +292,7 @@ s_replay_complete (ag_client_t *client, ag_sub_t *sub)
 
 /*  Whichever subscription made it catch up: each that is owed a replay_complete and
     covers it waits for it. */
-void
-ag_client_replay (ag_client_t *client, const ag_place_t *place)
+void ag_client_replay (ag_client_t *client, const ag_place_t *place)
 {
     ag_sub_t *sub;
     TAILQ_FOREACH (sub, &client->subs, in_client) {
@@ -327,8 +305,7 @@ ag_client_replay (ag_client_t *client, const ag_place_t *place)
 }
 
 /*  From here on replay_complete is owed; at once if nothing of it has to catch up. */
-static void
-s_owe_replay (ag_client_t *client, ag_sub_t *sub)
+static void s_owe_replay (ag_client_t *client, ag_sub_t *sub)
 {
     if (!sub->positioned && sub->replay_count == 0)
         return;
@@ -341,15 +318,13 @@ s_owe_replay (ag_client_t *client, ag_sub_t *sub)
 }
 
 /*  "*" begins with the latest state of each live run. */
-static void
-s_say_event (ag_client_t *client, const ag_sub_t *sub, ag_event_t *event)
+static void s_say_event (ag_client_t *client, const ag_sub_t *sub, ag_event_t *event)
 {
     if (event != NULL && ag_filter_passes (sub->filter, ag_class_of (event)))
         ag_client_say (client, ag_event_json (event));
 }
 
-static void
-s_latest (ag_client_t *client, const ag_sub_t *sub)
+static void s_latest (ag_client_t *client, const ag_sub_t *sub)
 {
     ag_place_t *place;
     TAILQ_FOREACH (place, &client->places, in_client) {
@@ -365,16 +340,14 @@ s_latest (ag_client_t *client, const ag_sub_t *sub)
 /*  Subscribe, unsubscribe */
 
 /*  The streams of a work order that only the history knows. */
-static bool
-s_recall_stream (void *context, ag_str_t id, ag_str_t work_order, ag_str_t run)
+static bool s_recall_stream (void *context, ag_str_t id, ag_str_t work_order, ag_str_t run)
 {
     ag_hub_t *hub = context;
     ag_stream_adopt (ag_stream_need (hub, id, 0), work_order, run.ptr != NULL && ag_str_eq (run, id));
     return true;
 }
 
-static void
-s_recall (ag_hub_t *hub, const ag_sub_t *sub)
+static void s_recall (ag_hub_t *hub, const ag_sub_t *sub)
 {
     const ag_history_t *history = hub->options.history;
     if (history != NULL && history->streams != NULL && sub->run.ptr == NULL && !sub->all
@@ -382,16 +355,14 @@ s_recall (ag_hub_t *hub, const ag_sub_t *sub)
         history->streams (history->context, sub->work_order, s_recall_stream, hub);
 }
 
-static void
-s_meet_list (ag_client_t *client, ag_sub_t *sub, struct ag_stream_list *streams, bool again)
+static void s_meet_list (ag_client_t *client, ag_sub_t *sub, struct ag_stream_list *streams, bool again)
 {
     ag_stream_t *stream;
     TAILQ_FOREACH (stream, streams, in_work)
         s_meet (client, stream, sub, again);
 }
 
-static void
-s_meet_all (ag_client_t *client, ag_sub_t *sub, bool again)
+static void s_meet_all (ag_client_t *client, ag_sub_t *sub, bool again)
 {
     ag_hub_t *hub = client->hub;
     ag_stream_t *stream;
@@ -405,8 +376,8 @@ s_meet_all (ag_client_t *client, ag_sub_t *sub, bool again)
         s_meet_list (client, sub, &ag_work_need (hub, sub->work_order)->streams, again);
 }
 
-static int
-s_check (const ag_client_t *self, const ag_subscribe_t *request, bool again, ag_cursor_t **after_r, char **error_r)
+static int s_check (const ag_client_t *self, const ag_subscribe_t *request, bool again, ag_cursor_t **after_r,
+    char **error_r)
 {
     size_t max = self->hub->options.subscriptions_max ? self->hub->options.subscriptions_max : SUBSCRIPTIONS_MAX;
     *after_r = NULL;
@@ -424,8 +395,7 @@ s_check (const ag_client_t *self, const ag_subscribe_t *request, bool again, ag_
     return 0;
 }
 
-int
-ag_client_subscribe (ag_client_t *self, const ag_subscribe_t *request, int64_t now_us, char **error_r)
+int ag_client_subscribe (ag_client_t *self, const ag_subscribe_t *request, int64_t now_us, char **error_r)
 {
     ag_cursor_t *after;
     ag_sub_t *old = s_find (self, request);
@@ -444,8 +414,7 @@ ag_client_subscribe (ag_client_t *self, const ag_subscribe_t *request, int64_t n
     return 0;
 }
 
-int
-ag_client_unsubscribe (ag_client_t *self, const ag_subscribe_t *target, int64_t now_us)
+int ag_client_unsubscribe (ag_client_t *self, const ag_subscribe_t *target, int64_t now_us)
 {
     ag_sub_t *sub = s_find (self, target);
     if (sub == NULL)
