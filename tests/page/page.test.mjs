@@ -6,7 +6,7 @@
 */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { badge, fake, figure, MadeUpAgent, open, overflow, RAW, random, rowSeqs, runUrl, setup, shot, sleep, until } from "./lib.mjs";
+import { badge, Endless, fake, figure, MadeUpAgent, open, overflow, RAW, random, rowSeqs, runUrl, setup, shot, sleep, until } from "./lib.mjs";
 
 const kit = setup();
 
@@ -338,6 +338,23 @@ test("a permalink opens paused at its event, also when it came long ago", async 
   assert.match(await page.locator(".drawer").innerText(), /line 5000/);
   const counted = await page.locator(".pill").innerText();
   assert.equal(counted.includes("new"), false, `what was there is not new: ${counted}`);
+});
+
+test("rows that lie far apart in a long run are all filled, also those of its first events", async (t) => {
+  const gateway = await fake(t, kit);
+  const stream = gateway.stream("R");
+  stream.events = new Endless((seq) => ({
+    ...(seq % 1000 === 1 ? { type: "agent_error", severity: "error", message: `error ${seq}` } : { type: "agent_output", kind: "text", content: "on" }),
+    ...{ runId: "R", workOrderId: "R", seq, messageId: `m${seq}`, timestamp: new Date(Date.UTC(2026, 0, 1) + seq).toISOString() },
+  }));
+  stream.events.length = 60_000;
+  const { page } = await open(t, kit, runUrl(gateway, "R", "?tab=errors"));
+  await until("all of it", async () => (await page.locator(".chip-info").innerText()).endsWith("no gaps"));
+  await page.locator(".feed").focus();
+  await page.keyboard.press("Home");
+  const filled = () => page.$$eval(".row:not([hidden])", (rows) => rows[0]?.dataset.seq && rows.every((row) => row.innerText.includes(`error ${row.dataset.seq}`)) && rows.length);
+  assert.ok((await until("every row has its words", filled)) > 20);
+  assert.equal(await page.locator('.row[data-seq="1"]:not([hidden])').count(), 1);
 });
 
 test("a newer journal of the run begins anew", async (t) => {

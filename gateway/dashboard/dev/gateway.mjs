@@ -229,6 +229,10 @@ export class FakeGateway {
     } else if (what === "events") {
       const after = Number(url.searchParams.get("after") ?? 0);
       const limit = Math.min(1000, Number(url.searchParams.get("limit") ?? 100));
+      if (!(after >= 0 && limit >= 1)) {
+        this.#problem(response, 400, "after, limit: must be numbers");
+        return;
+      }
       const page = stream.events
         .slice(after, after + limit + stream.lost.size)
         .filter(held)

@@ -162,6 +162,56 @@ test("stopped and started again, as React's strict mode does, it fetches as befo
   assert.equal(stream.fetchProblem, "");
 });
 
+/*  A run of so many events of which the page holds only the end. */
+function longRun(last: number): { world: FakeWorld; stream: RunStream; events: AgentGateEvent[] } {
+  const { world, stream } = start();
+  const events = Array.from({ length: last }, (_, at) => event(at + 1));
+  world.socket().open();
+  confirm(world, 0);
+  world.socket().say({ type: "replay_complete" });
+  batch(world, events);
+  return { world, stream, events };
+}
+
+/*  Asks for them as a list of rows does: all, whenever something has changed. */
+async function shown(world: FakeWorld, stream: RunStream, seqs: readonly number[], ms: number): Promise<number[]> {
+  const look = (): number[] => seqs.filter((seq) => stream.body(seq)?.seq === seq);
+  const stop = stream.live.subscribe(look);
+  look();
+  for (let waited = 0; waited < ms; waited += 20) {
+    await settle(world, 20);
+  }
+  stop();
+  return look();
+}
+
+test("bodies that are far apart all come, the first page's too", async () => {
+  const { world, stream, events } = longRun(25_000);
+  world.answer = pages(events);
+  const seqs = [1, 2, ...Array.from({ length: 30 }, (_, at) => 100 + at * 130)];
+  assert.deepEqual(await shown(world, stream, seqs, 1000), seqs);
+  assert.ok(world.asked.length <= 32, `${world.asked.length} requests`);
+  assert.equal(
+    world.asked.find((path) => /after=-/.test(path)),
+    undefined,
+  );
+});
+
+test("a page too large for one answer comes in parts; what the gateway no longer has is asked for seldom", async () => {
+  const { world, stream, events } = longRun(25_000);
+  const whole = pages(events);
+  world.answer = (path) => {
+    const page = whole(path);
+    const some = page.events.filter(({ seq }) => seq !== 140).slice(0, 10);
+    return { events: some, next: page.events.length > some.length ? some[some.length - 1]?.seq : page.next };
+  };
+  const seqs = [130, 150, 160, 190];
+  assert.deepEqual(await shown(world, stream, seqs, 4000), seqs);
+  const before = world.asked.length;
+  assert.deepEqual(await shown(world, stream, [140], 12_000), []);
+  assert.ok(world.asked.length - before <= 4, `${world.asked.length - before} requests`);
+});
+
 test("when it has ended and all is here, its socket is released; a new start is heard", async () => {
   const { world, stream } = start();
   world.socket().open();

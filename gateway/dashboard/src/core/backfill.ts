@@ -17,6 +17,7 @@ import { GONE, type Missing, type RunLog } from "./runlog.ts";
 const FETCH_LIMIT = 1000;
 const PAUSE_MS = 20;
 const RETRY_MS = 5_000;
+const AGAIN_MS = 500; /* the same page, which others have pushed out or which came only in part */
 const BODY_REQUESTS = 2;
 
 export interface BackfillOptions {
@@ -36,9 +37,9 @@ export class Backfill {
   #running = false;
   #preferred = 0; /* seq; 0 none */
   problem = ""; /* why fetching does not go on; empty: it does */
-  readonly #wanted = new Set<number>(); /* pages of bodies, latest wish last */
+  readonly #wanted = new Map<number, number>(); /* page of bodies -> seq, latest wish last */
   readonly #fetching = new Set<number>();
-  readonly #refused = new Map<number, number>(); /* page -> when to ask again */
+  readonly #rests = new Set<number>(); /* pages that are not asked for just now */
 
   constructor(options: BackfillOptions) {
     this.#options = options;
@@ -159,46 +160,62 @@ export class Backfill {
     }
   }
 
-  /*  The body of seq is on screen but not here. */
+  /*  The body of seq is on screen but not here. Old wishes are forgotten: whoever
+      still shows the row says so again whenever something has changed. */
   want(seq: number): void {
     const page = Math.floor(seq / PAGE_EVENTS);
-    const now = this.#options.clock.now();
-    if (this.#fetching.has(page) || (this.#refused.get(page) ?? 0) > now || !this.#running) {
+    if (this.#fetching.has(page) || this.#rests.has(page) || !this.#running) {
       return;
     }
     this.#wanted.delete(page);
-    this.#wanted.add(page);
+    this.#wanted.set(page, seq);
     while (this.#wanted.size > 8) {
-      this.#wanted.delete(this.#wanted.values().next().value as number);
+      this.#wanted.delete(this.#wanted.keys().next().value as number);
     }
     this.#bodies();
   }
 
   #bodies(): void {
     while (this.#fetching.size < BODY_REQUESTS && this.#wanted.size > 0) {
-      const page = [...this.#wanted].pop() as number;
+      const [page, seq] = [...this.#wanted].pop() as [number, number];
       this.#wanted.delete(page);
       this.#fetching.add(page);
-      void this.#fetchPage(page);
+      void this.#fetchPage(page, seq);
     }
   }
 
-  async #fetchPage(page: number): Promise<void> {
-    const { api, clock, log, runId } = this.#options;
+  /*  A page that is too large for one answer comes in parts, from the wanted seq on. */
+  async #fetchPage(page: number, seq: number): Promise<void> {
+    const { api, log, runId } = this.#options;
+    const end = (page + 1) * PAGE_EVENTS;
+    const from = Math.max(1, log.bodies.hasCold(page) ? seq : page * PAGE_EVENTS);
+    let rest = RETRY_MS;
     try {
-      const answer = await api.events(runId, page * PAGE_EVENTS - 1, PAGE_EVENTS, log.epoch, this.#abort.signal);
+      const answer = await api.events(runId, from - 1, end - from, log.epoch, this.#abort.signal);
       log.bodies.putCold(
         page,
         answer.events.filter((event) => Math.floor(event.seq / PAGE_EVENTS) === page),
       );
-      this.#refused.delete(page);
+      const cut = answer.next !== null && answer.next < seq;
+      rest = cut || log.bodies.get(seq) ? AGAIN_MS : RETRY_MS;
     } catch {
-      this.#refused.set(page, clock.now() + RETRY_MS);
+      /* asked again later */
     }
     this.#fetching.delete(page);
     if (this.#running) {
+      this.#rest(page, rest);
       this.#bodies();
       this.#options.changed();
     }
+  }
+
+  #rest(page: number, ms: number): void {
+    this.#rests.add(page);
+    this.#options.clock.setTimeout(() => {
+      this.#rests.delete(page);
+      if (this.#running) {
+        this.#options.changed();
+      }
+    }, ms);
   }
 }

@@ -12,7 +12,8 @@ import type { AgentGateEvent, JsonValue } from "./events.gen.ts";
 export const HOT_EVENTS = 20_000;
 const HOT_BYTES = 12 << 20;
 const COLD_BYTES = 8 << 20;
-export const PAGE_EVENTS = 256;
+/*  Small: the rows of a filtered view lie far apart, each on a page of its own. */
+export const PAGE_EVENTS = 64;
 
 function weighJson(value: JsonValue | undefined, depth: number): number {
   if (typeof value === "string") {
@@ -88,13 +89,15 @@ export class Bodies {
     }
   }
 
-  /*  A page as fetched; the least lately fetched or touched goes first. */
+  /*  A page, or a part of one, as fetched; the least lately fetched or touched goes first. */
   putCold(page: number, events: readonly AgentGateEvent[]): void {
+    const kept: ColdPage = this.#cold.get(page) ?? { events: new Map(), bytes: 0 };
     this.#forget(page);
-    const kept: ColdPage = { events: new Map(), bytes: 0 };
     for (const event of events) {
-      kept.events.set(event.seq, event);
-      kept.bytes += weigh(event);
+      if (!kept.events.has(event.seq)) {
+        kept.events.set(event.seq, event);
+        kept.bytes += weigh(event);
+      }
     }
     this.#cold.set(page, kept);
     this.#coldBytes += kept.bytes;

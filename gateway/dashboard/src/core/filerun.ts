@@ -142,13 +142,20 @@ export class FileRun extends Run {
   body(seq: number): AgentGateEvent | undefined {
     const found = this.log.bodies.get(seq);
     const page = Math.floor(seq / PAGE_EVENTS);
-    if (!found && this.#at[seq] !== undefined && !this.#wanted.has(page)) {
+    if (!found && this.#at[seq] !== undefined && !this.#wanted.has(page) && !this.problem) {
       this.#wanted.add(page);
-      void this.page(page * PAGE_EVENTS - 1, PAGE_EVENTS).then((answer) => {
-        this.log.bodies.putCold(page, answer.events);
-        this.#wanted.delete(page);
-        this.touch();
-      });
+      const from = this.log.bodies.hasCold(page) ? seq : page * PAGE_EVENTS; /* a large page comes in parts */
+      this.page(from - 1, (page + 1) * PAGE_EVENTS - from)
+        .then(
+          (answer) => this.log.bodies.putCold(page, answer.events),
+          (error: Error) => {
+            this.problem = error.message;
+          },
+        )
+        .finally(() => {
+          this.#wanted.delete(page);
+          this.touch();
+        });
     } else if (found) {
       this.log.bodies.touch(page);
     }

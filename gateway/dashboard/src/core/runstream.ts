@@ -6,7 +6,7 @@
 */
 import { Api, type EventPage } from "./api.ts";
 import { Backfill } from "./backfill.ts";
-import { HOT_EVENTS, PAGE_EVENTS } from "./bodies.ts";
+import { PAGE_EVENTS } from "./bodies.ts";
 import type { Env } from "./env.ts";
 import type { AgentGateEvent } from "./events.gen.ts";
 import { Link, type LinkState } from "./link.ts";
@@ -121,7 +121,7 @@ export class RunStream extends Run {
     const found = this.log.bodies.get(seq);
     if (!found) {
       this.#backfill.want(seq);
-    } else if (seq <= this.log.last - HOT_EVENTS) {
+    } else if (!this.log.bodies.isHotRange(seq)) {
       this.log.bodies.touch(Math.floor(seq / PAGE_EVENTS));
     }
     return found;

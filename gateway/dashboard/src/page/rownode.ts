@@ -290,8 +290,9 @@ function rowKey(context: RowContext, seq: number, group: Group | undefined): str
   const { log } = run;
   const kind = log.kind(seq);
   const result = log.partner(group ? group.last : seq);
-  const here = log.bodies.get(seq) ? 1 : 0;
-  const resultHere = result !== 0 && log.bodies.get(result) ? 1 : 0;
+  /* Asked for as long as the row is shown, not only when it begins to be. */
+  const here = kind !== Row.MISSING && run.body(seq) ? 1 : 0;
+  const resultHere = result !== 0 && run.body(result) ? 1 : 0;
   const going = isCall(kind) && result === 0 ? (run.facts.ended ? "e" : runningFor(run, group ? group.last : seq)) : "";
   const open = kind === Row.MISSING ? missingText(run, seq) : going;
   const folds = kind === Row.AGENT ? context.folded.size : group ? group.count : 0;
