@@ -340,6 +340,28 @@ test("a permalink opens paused at its event, also when it came long ago", async 
   assert.equal(counted.includes("new"), false, `what was there is not new: ${counted}`);
 });
 
+test("a feed whose box grows or shrinks goes on following", async (t) => {
+  const gateway = await fake(t, kit);
+  gateway.stream("R");
+  for (let n = 1; n <= 200; n++) {
+    say(gateway, `line ${n}`);
+  }
+  const { page } = await open(t, kit, runUrl(gateway, "R"), { width: 390, height: 700 });
+  await page.getByText("line 200").waitFor();
+  for (let turn = 0; turn < 15; turn++) {
+    await page.setViewportSize({ width: 390, height: 650 + (turn % 7) * 37 });
+    /* Measured in between, as any script may: the browser moves what is in the box before it says that it grew. */
+    await page.evaluate((display) => {
+      document.querySelector(".tabs").style.display = display;
+      return document.querySelector(".feed").scrollTop;
+    }, turn % 3 === 0 ? "none" : "");
+    await sleep(60);
+    assert.equal(await page.locator('.follow[aria-pressed="true"]').count(), 1, `turn ${turn}`);
+    const left = await page.$eval(".feed", (feed) => feed.scrollHeight - feed.scrollTop - feed.clientHeight);
+    assert.ok(left <= 1, `${left} px from the end`);
+  }
+});
+
 test("rows that lie far apart in a long run are all filled, also those of its first events", async (t) => {
   const gateway = await fake(t, kit);
   const stream = gateway.stream("R");

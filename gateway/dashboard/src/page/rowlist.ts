@@ -186,6 +186,10 @@ export class RowList {
   }
 
   #scrolled(): void {
+    if (this.#o.scroller.clientHeight !== this.#viewport) {
+      this.#resized(); /* it was not the reader: a box that grows moves what is in it */
+      return;
+    }
     const top = this.#o.scroller.scrollTop;
     if (Math.abs(top - this.#top) < 1) {
       return; /* our own doing */
