@@ -120,6 +120,17 @@ test("a run folds to what it was", () => {
   });
 });
 
+test("an agent that introduces itself late: its name counts, and the time of the first word, in any order", () => {
+  const events = [
+    event(1, { type: "run_started", runNumber: 1, agent: "unknown", cwd: "/w" }),
+    event(9, { type: "run_started", runNumber: 1, agent: "claude", model: "m", cwd: "/w" }),
+  ];
+  for (const order of [events, [...events].reverse()]) {
+    const { facts } = fold(order);
+    assert.deepEqual([facts.started?.model, facts.startedMs], ["m", Date.parse(String(events[0]?.timestamp))]);
+  }
+});
+
 test("in any order, and with repetitions, it folds to the same", () => {
   const seed = seedOf();
   console.log(`seed ${seed}`);

@@ -62,13 +62,14 @@ const blockKey = (event: AgentOutput): string =>
   `${event.parentToolUseId ?? ""}/${event.messageId ?? ""}/${event.blockIndex ?? 0}/${event.kind}`;
 
 export class RunFacts {
-  started: RunStarted | undefined;
+  started: RunStarted | undefined; /* the later one, by which time the agent has introduced itself */
   ended: RunCompleted | RunFailed | undefined;
   iteration: RunIteration | undefined;
   progress: ProgressUpdate | undefined;
   usage: AgentUsage | undefined;
   lastCall: AgentToolCall | undefined;
   lastSeq = 0; /* of what was folded */
+  #startedMs = 0; /* of the earliest run_started; 0 none */
   calls = 0;
   failedCalls = 0;
   errors = 0;
@@ -125,11 +126,22 @@ export class RunFacts {
     }
   }
 
+  /*  Said by the run's own event, or by the list of runs before that has come. */
+  start(event: RunStarted, ms: number): void {
+    this.started = this.started && this.started.seq > event.seq ? this.started : event;
+    this.#startedMs = Math.min(this.#startedMs || ms, ms);
+  }
+
+  /*  Wall clock, ms since 1970; 0 as long as nothing is known. */
+  get startedMs(): number {
+    return this.#startedMs || this.#log.firstMs;
+  }
+
   #foldLatest(event: AgentGateEvent): void {
     const later = (old: { seq: number } | undefined): boolean => !old || event.seq > old.seq;
     switch (event.type) {
       case "run_started":
-        this.started = !this.started || event.seq < this.started.seq ? event : this.started;
+        this.start(event, Date.parse(event.timestamp) || 0);
         break;
       case "run_completed":
       case "run_failed":

@@ -14,7 +14,7 @@ import { oneLine } from "../text/visible.ts";
 import { onReturn } from "./browser.ts";
 import { maskOf, readKinds } from "./chips.ts";
 import { Feed } from "./Feed.tsx";
-import { Badge, describe } from "./Header.tsx";
+import { Badge, describe, elapsedMs } from "./Header.tsx";
 import { Icon } from "./icons.tsx";
 import { usePrefs } from "./prefs.ts";
 import type { Go } from "./route.ts";
@@ -88,8 +88,7 @@ function Cell({ runId, title, env, wsUrl, onOpen, onRemove }: CellProps) {
   const { facts } = stream;
   const todos = facts.todos.items;
   const done = todos.filter((todo) => todo.state === "done").length;
-  const started = facts.started ? Date.parse(facts.started.timestamp) : stream.log.firstMs;
-  const elapsed = facts.ended ? facts.ended.durationMs : started ? Math.max(1000, stream.nowMs - started) : 0;
+  const elapsed = elapsedMs(stream);
   const failures = facts.errors + facts.failedCalls;
   return (
     <section class="cell" aria-label={title}>

@@ -166,7 +166,7 @@ const ETA_TODOS = 3; /* fewer say nothing about the others */
 
 /*  Only from what has been done, and only as a guess. */
 function timeLeft(run: Run, done: number, total: number): string {
-  const started = run.facts.started ? Date.parse(run.facts.started.timestamp) : 0;
+  const started = run.facts.startedMs;
   const left = started && done >= ETA_TODOS && done < total ? ((run.nowMs - started) / done) * (total - done) : 0;
   return left > 0 ? ` · ~${left < 90_000 ? duration(left) : `${Math.round(left / 60_000)} m`} left` : "";
 }
@@ -197,13 +197,16 @@ function Phase({ run }: { run: Run }) {
   );
 }
 
+export function elapsedMs({ facts, nowMs }: Run): number {
+  return facts.ended ? facts.ended.durationMs : facts.startedMs ? Math.max(1000, nowMs - facts.startedMs) : 0;
+}
+
 function Stats({ run }: { run: Run }) {
   const { facts, log } = run;
   const files = [...facts.files.byPath.values()].filter((file) => file.edits > 0);
   const adds = files.reduce((sum, file) => sum + file.adds, 0);
   const dels = files.reduce((sum, file) => sum + file.dels, 0);
-  const started = facts.started ? Date.parse(facts.started.timestamp) : log.firstMs;
-  const elapsed = facts.ended ? facts.ended.durationMs : started ? Math.max(1000, run.nowMs - started) : 0;
+  const elapsed = elapsedMs(run);
   const usage = facts.usage;
   const cost = facts.ended?.type === "run_completed" ? (facts.ended.costUsd ?? usage?.costUsd) : usage?.costUsd;
   const rate = run.meter.perSecond;
@@ -219,7 +222,8 @@ function Stats({ run }: { run: Run }) {
       {files.length > 0 ? (
         <span>
           {adds > 0 ? <span class="adds">+{grouped(adds)} </span> : null}
-          {dels > 0 ? <span class="dels">−{grouped(dels)} </span> : null}in {plural(files.length, "file")}
+          {dels > 0 ? <span class="dels">−{grouped(dels)} </span> : null}
+          {adds + dels > 0 ? `in ${plural(files.length, "file")}` : `${plural(files.length, "file")} edited`}
         </span>
       ) : null}
       {usage ? (

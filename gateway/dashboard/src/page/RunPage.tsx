@@ -34,8 +34,8 @@ export function RunPage(props: RunPageProps) {
   const { stream } = useRunStream({ env, wsUrl, runId });
   useEffect(() => onReturn(() => stream.kick()), [stream]);
   /* The list knows already what the run's first event says: its agent, and where it works. */
-  if (item?.started?.runId === runId) {
-    stream.facts.started ??= item.started;
+  if (item?.started?.runId === runId && !stream.facts.started) {
+    stream.facts.start(item.started, item.startedMs);
   }
   /* Started again under its old name: listen again. */
   const again = stream.released && item !== undefined && item.ended === undefined && item.producer === "alive";

@@ -299,7 +299,7 @@ function rowKey(context: RowContext, seq: number, group: Group | undefined): str
   const times = kind === Row.ERROR || kind === Row.WARNING ? (run.facts.message(seq)?.count ?? 0) : 0;
   const marks =
     (context.selected === seq ? 1 : 0) + (context.matches?.has(seq) ? 2 : 0) + (context.newSeq === seq ? 4 : 0);
-  return `${run.generation} ${seq} ${kind} ${log.flags(seq)} ${result} ${here}${resultHere} ${marks} ${folds} ${times} ${log.parent(seq)} ${open} ${run.facts.started ? 1 : 0}`;
+  return `${run.generation} ${seq} ${kind} ${log.flags(seq)} ${result} ${here}${resultHere} ${marks} ${folds} ${times} ${log.parent(seq)} ${open} ${run.facts.started?.seq}`;
 }
 
 /*  The group that seq stands for. */
