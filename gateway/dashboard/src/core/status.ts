@@ -5,6 +5,7 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 import type { Clock } from "./env.ts";
+import type { FailReason } from "./events.gen.ts";
 import { runState } from "./fleet.ts";
 import type { Run } from "./run.ts";
 import type { RunStream } from "./runstream.ts";
@@ -78,6 +79,12 @@ function disconnected(stream: RunStream, clock: Clock): Status {
   return stream.known ? say("reconnecting", `Reconnecting…${long}`) : say("connecting", `Connecting…${long}`);
 }
 
+const FAILURES: Partial<Record<FailReason, string>> = {
+  agent_error: "agent error",
+  spawn: "not started",
+  timeout: "timed out",
+};
+
 export function endedStatus(run: Run): Status | undefined {
   const end = run.facts.ended;
   if (!end) {
@@ -87,7 +94,8 @@ export function endedStatus(run: Run): Status | undefined {
     return say("ended", `Done in ${duration(end.durationMs)}`);
   }
   const state = runState({ ended: end, producer: "" });
-  const why = end.exitCode !== undefined ? `exit ${end.exitCode}` : (end.signal ?? end.reason);
+  /* An agent that reports an error may well exit with 0. */
+  const why = FAILURES[end.reason] ?? end.signal ?? (end.exitCode ? `exit ${end.exitCode}` : end.reason);
   return say("failed", state === "failed" ? `Failed: ${why}` : state === "cancelled" ? "Cancelled" : "Lost");
 }
 

@@ -4,6 +4,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
+import type { FailReason } from "../core/events.gen.ts";
 import type { Run } from "../core/run.ts";
 import { money, plural, took } from "../text/format.ts";
 import { unmarked } from "../text/summary.ts";
@@ -17,6 +18,8 @@ interface SummaryProps {
   onSave(): void;
   onReplay?: (() => void) | undefined;
 }
+
+const ENDS: Partial<Record<FailReason, string>> = { cancelled: "Cancelled", lost: "Lost" };
 
 export function Summary({ run, onError, onFiles, onSave, onReplay }: SummaryProps) {
   const { facts } = run;
@@ -39,7 +42,7 @@ export function Summary({ run, onError, onFiles, onSave, onReplay }: SummaryProp
     <section class={`summary ${ok ? "ok" : "bad"}`} aria-label="How the run ended">
       <Icon name={ok ? "check" : "error"} />
       <p>
-        <strong>{ok ? "Completed" : end.reason === "cancelled" ? "Cancelled" : "Failed"}</strong> {told.join(" · ")}
+        <strong>{ok ? "Completed" : (ENDS[end.reason] ?? "Failed")}</strong> {told.join(" · ")}
         <span class="summary-text">{oneLine(ok ? unmarked(end.resultPreview ?? "") : end.error, 300)}</span>
       </p>
       <span class="summary-tools">

@@ -30,7 +30,7 @@ function count(run: Run, tab: Tab): number {
     case "files":
       return facts.files.byPath.size;
     case "errors":
-      return facts.errors + facts.failedCalls + facts.warnings;
+      return facts.errors + facts.failedCalls + facts.warnings + (facts.ended?.type === "run_failed" ? 1 : 0);
   }
 }
 
@@ -68,7 +68,7 @@ export function Tabs({ run, tab, onTab }: TabsProps) {
     <div class="tabs" role="tablist" aria-label="Views of the run" onKeyDown={key}>
       {TABS.map((name) => {
         const n = count(run, name);
-        const failures = name === "errors" && run.facts.errors + run.facts.failedCalls > 0;
+        const failures = name === "errors" && n > run.facts.warnings;
         return (
           <button
             type="button"

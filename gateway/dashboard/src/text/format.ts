@@ -5,6 +5,7 @@
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
 import type { AgentGateEvent } from "../core/events.gen.ts";
+import { duration } from "../core/status.ts";
 
 export const grouped = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
@@ -27,10 +28,7 @@ export function took(ms: number): string {
   if (ms < 1000) {
     return `${Math.round(ms)} ms`;
   }
-  if (ms < 60_000) {
-    return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-  }
-  return `${Math.floor(ms / 60_000)} m ${String(Math.floor(ms / 1000) % 60).padStart(2, "0")} s`;
+  return ms < 10_000 ? `${(Math.floor(ms / 100) / 10).toFixed(1)} s` : duration(ms);
 }
 
 const two = (n: number): string => String(n).padStart(2, "0");

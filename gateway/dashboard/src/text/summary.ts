@@ -150,7 +150,7 @@ function runLine(event: AgentGateEvent): string {
     case "run_completed":
       return `completed in ${took(event.durationMs)}${event.resultPreview ? ` · ${unmarked(event.resultPreview)}` : ""}`;
     case "run_failed":
-      return `${event.reason === "cancelled" ? "cancelled" : `failed (${event.reason})`}: ${event.error}`;
+      return `${event.reason === "cancelled" ? "cancelled" : "failed"}: ${event.error}`;
     case "run_iteration":
       return `iteration ${event.iterationNumber} of ${event.totalIterations}, verification ${event.verificationPassed ? "passed" : "failed"}`;
     case "work_order_created":
