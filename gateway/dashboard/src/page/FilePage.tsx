@@ -78,7 +78,6 @@ export function FilePage({ file, route, go, onOpen, onRuns, onStep, onHelp }: Fi
       onRuns={onRuns}
       onStep={onStep}
       onHelp={onHelp}
-      onSave={onOpen}
       action={
         <span class="from-file" title={run.strange ? `${plural(run.strange, "line")} of it are not of this run` : ""}>
           from {file.name}

@@ -32,7 +32,7 @@ interface RunViewProps {
   onRuns(): void;
   onStep(by: number): void;
   onHelp(): void;
-  onSave(): void /* all of it */;
+  onSave?(): void /* all of it */;
   tools?: ComponentChildren;
   action?: ComponentChildren /* what helps in this state, beside the badge's words */;
   note?: ComponentChildren /* in place of rows, when there are none */;

@@ -15,7 +15,7 @@ interface SummaryProps {
   run: Run;
   onError(): void;
   onFiles(): void;
-  onSave(): void;
+  onSave?: (() => void) | undefined;
   onReplay?: (() => void) | undefined;
 }
 
@@ -56,9 +56,11 @@ export function Summary({ run, onError, onFiles, onSave, onReplay }: SummaryProp
             First failure
           </button>
         ) : null}
-        <button type="button" class="button small wide" onClick={onSave}>
-          Download
-        </button>
+        {onSave ? (
+          <button type="button" class="button small wide" onClick={onSave}>
+            Download
+          </button>
+        ) : null}
         {onReplay ? (
           <button type="button" class="button small wide" onClick={onReplay}>
             Replay
