@@ -105,6 +105,26 @@ test("a run that starts anew under its name is live again; the pulse counts even
   fleet.stop();
 });
 
+test("a list that was made before a run ended does not bring it back, one made after it began anew does", async () => {
+  const world = fakeWorld();
+  const at = (ms: number): string => new Date(ms).toISOString();
+  world.answer = () => ({ runs: [record("a", 1000, { updatedAt: at(4000) })] });
+  const fleet = new Fleet(world.env, "ws://x/ws");
+  fleet.start();
+  await settle(world, 300);
+  world.socket().open();
+  const done = event(9, { type: "run_completed", runId: "a", durationMs: 1, exitCode: 0, timestamp: at(5000) });
+  world.socket().say({ type: "batch", events: [done] });
+  await settle(world, 300);
+  const run = fleet.runs.get("a");
+  assert.equal(run && runState(run), "done");
+  world.answer = () => ({ runs: [record("a", 1000, { updatedAt: at(6000) })] });
+  fleet.refresh();
+  await settle(world, 300);
+  assert.equal(run && runState(run), "live");
+  fleet.stop();
+});
+
 test("a page that is open for long forgets what ended first, never what is live", async () => {
   const world = fakeWorld();
   const done = (runId: string, at: number): object =>

@@ -207,8 +207,9 @@ export class Fleet {
     run.startedMs = Date.parse(record.startedAt) || run.startedMs;
     run.updatedMs = Math.max(run.updatedMs, Date.parse(record.updatedAt) || 0);
     run.producer = record.state || run.producer;
-    if (record.state === "alive" && !record.ended) {
-      run.ended = undefined; /* started again under the same name */
+    const heard = Date.parse(run.ended?.timestamp ?? "") || 0;
+    if (record.state === "alive" && !record.ended && Date.parse(record.updatedAt) > heard) {
+      run.ended = undefined; /* started again under the same name, and not a list that was made before it ended */
     }
     for (const event of [record.started, record.progress, record.ended]) {
       if (event) {
