@@ -197,6 +197,25 @@ test("steps go from row to row, both ways; what the source lost stays a gap", as
   assert.equal(world.clock.pending, 0, "no timer is left");
 });
 
+test("an end that was lost, and events of a type not known here: the replay ends, and does not ask for ever", async () => {
+  const world = fakeWorld();
+  const source = await fileOf(world, [event(1), event(2)]);
+  source.log.extendTo(1500, { reason: "lost", recoverable: false, state: "idle" });
+  const asked: number[] = [];
+  source.page = async (after) => {
+    asked.push(after);
+    return after < 1000 ? { events: [], next: 1000 } : { events: [], next: null };
+  };
+  const player = new Player(source);
+  player.start();
+  player.setSpeed(Number.POSITIVE_INFINITY);
+  player.play(true);
+  await until(world, () => !player.playing);
+  assert.equal(player.log.last, 1500);
+  assert.deepEqual(asked, [2, 1000]);
+  player.stop();
+});
+
 test("at the greatest speed all of it comes, and max ends at the end", async () => {
   const world = fakeWorld();
   const events = story(5000, random(5));

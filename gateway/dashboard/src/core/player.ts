@@ -173,6 +173,10 @@ export class Player extends Run {
       this.#atMs = Math.max(this.#atMs, due);
     }
     if (!this.#first && this.#done) {
+      const hole = this.source.log.missing.find(this.log.last + 1);
+      if (hole && !hole.tag.recoverable) {
+        this.log.extendTo(hole.to, GONE);
+      }
       this.playing = !this.atEnd && this.playing;
       this.#done = this.atEnd;
     }
@@ -251,7 +255,7 @@ export class Player extends Run {
   #take(page: EventPage): void {
     const last = page.events[page.events.length - 1];
     this.#ahead.push(...page.events.filter((event) => event.seq > this.#next));
-    this.#next = Math.max(this.#next, last?.seq ?? 0);
+    this.#next = Math.max(this.#next, last?.seq ?? 0, page.next ?? 0); /* an event of an unknown type is none */
     this.#done = page.next === null || this.#next >= this.last;
   }
 
