@@ -8,7 +8,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AgentGateEvent } from "../src/core/events.gen.ts";
 import { FileRun } from "../src/core/filerun.ts";
+import { eventsOf } from "../src/core/gather.ts";
 import { jsonText } from "../src/core/protocol.ts";
+import { RunStream } from "../src/core/runstream.ts";
 import { CHIPS, maskOf, readKinds, toggled, writeKinds } from "../src/page/chips.ts";
 import { Finder, matcher } from "../src/page/finder.ts";
 import { diffLines, sides } from "../src/text/diff.ts";
@@ -94,6 +96,34 @@ test("a search finds what a reader sees, at its row, in what is held and in what
     );
   }
   assert.equal(matcher("(", true), undefined);
+});
+
+test("a search that was there before the first event finds what comes", async () => {
+  const world = fakeWorld();
+  const run = new RunStream({ env: world.env, wsUrl: "ws://x/ws", runId: "R" });
+  const wanted = matcher("needle", false) as (text: string) => boolean;
+  const finder = new Finder(run, "needle", false, wanted, () => undefined);
+  await new Promise((done) => setTimeout(done, 400));
+  assert.equal(finder.searching, false);
+  for (const one of [event(1), event(2, { content: "the needle" })]) {
+    run.log.put(one, true);
+  }
+  finder.more();
+  assert.deepEqual([...finder.found], [2]);
+  finder.stop();
+});
+
+test("what is fetched for a download is asked for once, also what nobody has any more", async () => {
+  const world = fakeWorld();
+  const run = new RunStream({ env: world.env, wsUrl: "ws://x/ws", runId: "R" });
+  world.answer = () => ({ events: [event(3), event(900)], next: null });
+  const seqs = [3, 5, 7, 900, 950];
+  const events = await eventsOf(run, seqs);
+  assert.deepEqual(
+    events.map((one) => one.seq),
+    [3, 900],
+  );
+  assert.equal(world.asked.length, 1);
 });
 
 test("side by side: both texts, line by line, and nothing else", () => {

@@ -6,6 +6,7 @@
 */
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { AgentOutput } from "../core/events.gen.ts";
+import { eventsOf } from "../core/gather.ts";
 import { Row } from "../core/rows.ts";
 import type { Run } from "../core/run.ts";
 import { bits, View } from "../core/view.ts";
@@ -15,7 +16,6 @@ import { CHARS_MAX, Copy, Terminal } from "./blocks.tsx";
 import type { FeedHandle } from "./Feed.tsx";
 import { useHighlight } from "./highlight.ts";
 import { Markdown } from "./Markdown.tsx";
-import { eventsOf } from "./save.ts";
 
 const BLOCKS = 60; /* blocks shown at first; more on demand */
 const NEAR = 60; /* px from the end that still count as reading along */

@@ -64,6 +64,7 @@ function rowFor(run: Run, seq: number): number {
 export class Finder {
   readonly found = new Set<number>();
   #next = 1;
+  #begun = false; /* whoever is still typing is not searched for */
   #stopped = false;
   #reporting = false;
   readonly #timers: ReturnType<typeof setTimeout>[];
@@ -110,13 +111,14 @@ export class Finder {
 
   /*  Looks at what has come since, a few milliseconds at a time. */
   more(): void {
-    if (this.#next > 1 && this.#next <= this.#run.log.last && !this.#stopped) {
+    if (this.#begun && this.#next <= this.#run.log.last && !this.#stopped) {
       this.#slice();
     }
   }
 
   #slice(): void {
     const { log } = this.#run;
+    this.#begun = true;
     const until = performance.now() + SLICE_MS;
     const before = this.found.size;
     for (; this.#next <= log.last; this.#next++) {

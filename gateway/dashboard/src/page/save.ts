@@ -4,13 +4,12 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-import type { AgentGateEvent } from "../core/events.gen.ts";
+import { eventsOf } from "../core/gather.ts";
 import { jsonText } from "../core/protocol.ts";
 import type { Run } from "../core/run.ts";
 import type { RunStream } from "../core/runstream.ts";
 import { token } from "./browser.ts";
 
-const PAGE = 1000;
 const KEEP_MS = 60_000; /* until the browser has surely taken it */
 
 function offer(href: string, name: string): void {
@@ -39,24 +38,6 @@ export async function saveRun(run: RunStream): Promise<void> {
   if (answer.ok) {
     offerBlob(await answer.blob(), name);
   }
-}
-
-/*  The events with these seqs, in order; what the page does not hold is fetched, a page at a time. */
-export async function eventsOf(run: Run, seqs: readonly number[]): Promise<AgentGateEvent[]> {
-  const found: AgentGateEvent[] = [];
-  let fetched = new Map<number, AgentGateEvent>();
-  for (const seq of [...seqs].sort((a, b) => a - b)) {
-    const held = run.log.bodies.get(seq) ?? fetched.get(seq);
-    if (!held) {
-      const page = await run.page(seq - 1, PAGE);
-      fetched = new Map(page.events.map((event) => [event.seq, event]));
-    }
-    const event = held ?? fetched.get(seq);
-    if (event) {
-      found.push(event);
-    }
-  }
-  return found;
 }
 
 /*  The events of these rows, and the results of calls among them. */
