@@ -212,6 +212,14 @@ test("a page too large for one answer comes in parts; what the gateway no longer
   assert.ok(world.asked.length - before <= 4, `${world.asked.length - before} requests`);
 });
 
+test("more in sight than may be held: it is asked for ever more seldom", async () => {
+  const { world, stream, events } = longRun(25_000);
+  const content = "x".repeat(100_000); /* three pages of these are more than twice what is held */
+  world.answer = pages(events.map((one) => ({ ...one, content }) as AgentGateEvent));
+  await shown(world, stream, [100, 200, 300], 20_000);
+  assert.ok(world.asked.length <= 3 * 7, `${world.asked.length} requests`);
+});
+
 test("when it has ended and all is here, its socket is released; a new start is heard", async () => {
   const { world, stream } = start();
   world.socket().open();

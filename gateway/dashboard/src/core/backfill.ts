@@ -17,7 +17,8 @@ import { GONE, type Missing, type RunLog } from "./runlog.ts";
 const FETCH_LIMIT = 1000;
 const PAUSE_MS = 20;
 const RETRY_MS = 5_000;
-const AGAIN_MS = 500; /* the same page, which others have pushed out or which came only in part */
+const AGAIN_MS = 500; /* for the rest of a page that came in part, or one that others have pushed out */
+const AGAIN_MAX_MS = 30_000;
 const BODY_REQUESTS = 2;
 
 export interface BackfillOptions {
@@ -39,7 +40,11 @@ export class Backfill {
   problem = ""; /* why fetching does not go on; empty: it does */
   readonly #wanted = new Map<number, number>(); /* page of bodies -> seq, latest wish last */
   readonly #fetching = new Set<number>();
-  readonly #rests = new Set<number>(); /* pages that are not asked for just now */
+  readonly #resting = new Set<number>(); /* pages that are not asked for just now */
+  readonly #rests = new Map<
+    number,
+    number
+  >(); /* page -> ms: longer each time, when more is in sight than can be held */
 
   constructor(options: BackfillOptions) {
     this.#options = options;
@@ -164,7 +169,7 @@ export class Backfill {
       still shows the row says so again whenever something has changed. */
   want(seq: number): void {
     const page = Math.floor(seq / PAGE_EVENTS);
-    if (this.#fetching.has(page) || this.#rests.has(page) || !this.#running) {
+    if (this.#fetching.has(page) || this.#resting.has(page) || !this.#running) {
       return;
     }
     this.#wanted.delete(page);
@@ -189,30 +194,36 @@ export class Backfill {
     const { api, log, runId } = this.#options;
     const end = (page + 1) * PAGE_EVENTS;
     const from = Math.max(1, log.bodies.hasCold(page) ? seq : page * PAGE_EVENTS);
-    let rest = RETRY_MS;
+    let ms = RETRY_MS;
     try {
       const answer = await api.events(runId, from - 1, end - from, log.epoch, this.#abort.signal);
       log.bodies.putCold(
         page,
         answer.events.filter((event) => Math.floor(event.seq / PAGE_EVENTS) === page),
       );
-      const cut = answer.next !== null && answer.next < seq;
-      rest = cut || log.bodies.get(seq) ? AGAIN_MS : RETRY_MS;
+      const upTo = answer.next ?? end;
+      const here = log.bodies.get(seq) !== undefined;
+      if (upTo < (here ? end - 1 : seq)) {
+        ms = AGAIN_MS;
+      } else if (here) {
+        ms = this.#rests.get(page) ?? AGAIN_MS;
+        this.#rests.set(page, Math.min(AGAIN_MAX_MS, ms * 2));
+      }
     } catch {
       /* asked again later */
     }
     this.#fetching.delete(page);
     if (this.#running) {
-      this.#rest(page, rest);
+      this.#rest(page, ms);
       this.#bodies();
       this.#options.changed();
     }
   }
 
   #rest(page: number, ms: number): void {
-    this.#rests.add(page);
+    this.#resting.add(page);
     this.#options.clock.setTimeout(() => {
-      this.#rests.delete(page);
+      this.#resting.delete(page);
       if (this.#running) {
         this.#options.changed();
       }

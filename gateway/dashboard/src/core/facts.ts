@@ -185,7 +185,6 @@ export class RunFacts {
       this.#messageAt.set(seq, known);
       known.first = seq;
     }
-    this.#log.changed(known.first);
   }
 
   #foldParent(event: AgentGateEvent): void {
