@@ -64,6 +64,17 @@ const STATES = {
   },
   live: { before: running, badge: /^Live$/, sees: /Following|Messages/ },
   quiet: { before: running, then: (_, page) => page.clock.runFor(40_000), badge: /^Live, last event \d+ s ago$/, sees: /running for \d+ s/ },
+  writing: {
+    before: (gateway) => {
+      gateway.stream("R", "Fix the ring");
+      const agent = new MadeUpAgent((event) => gateway.put("R", event), 5);
+      agent.start();
+      agent.call("Read", "Read", { file_path: "/srv/work/ringbuffer/src/ring.c" }, "ok");
+      gateway.put("R", { type: "agent_output", kind: "text", content: "The eviction compares", partial: true, messageId: "m", blockIndex: 0 });
+    },
+    badge: /^Live$/,
+    sees: /Writing: The eviction compares/,
+  },
   paused: {
     before: running,
     then: async (gateway, page) => {

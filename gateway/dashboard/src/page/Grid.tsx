@@ -14,7 +14,7 @@ import { oneLine } from "../text/visible.ts";
 import { onReturn } from "./browser.ts";
 import { maskOf, readKinds } from "./chips.ts";
 import { Feed } from "./Feed.tsx";
-import { Badge, describe, elapsedMs } from "./Header.tsx";
+import { Badge, doing, elapsedMs } from "./Header.tsx";
 import { Icon } from "./icons.tsx";
 import { usePrefs } from "./prefs.ts";
 import type { Go } from "./route.ts";
@@ -112,9 +112,7 @@ function Cell({ runId, title, env, wsUrl, onOpen, onRemove }: CellProps) {
           <Icon name="close" />
         </button>
       </header>
-      <p class="cell-doing">
-        {facts.lastCall && !facts.ended ? describe(facts.lastCall, facts.started?.cwd) : "\u00a0"}
-      </p>
+      <p class="cell-doing">{(facts.ended ? "" : oneLine(doing(stream), 200)) || "\u00a0"}</p>
       <div class="panel">
         <Feed
           run={stream}

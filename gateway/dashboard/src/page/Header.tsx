@@ -146,8 +146,10 @@ function Bar({ run, status }: { run: Run; status: Status }) {
   );
 }
 
+const AFTER_MS = 2000; /* so long after its result a call is no longer what is being done */
+
 /*  What it is doing, in words; when nothing has come for a while, what it waits for and since when. */
-function doing(run: Run): string {
+export function doing(run: Run): string {
   const { facts, log } = run;
   const end = facts.ended;
   if (end) {
@@ -157,7 +159,15 @@ function doing(run: Run): string {
   const since = waiting ? run.nowMs - log.timeMs(waiting) : 0;
   const open = since > QUIET_MS ? run.body(waiting) : undefined;
   const call = open?.type === "agent_tool_call" ? open : facts.lastCall;
-  return call ? `${describe(call, facts.started?.cwd)}${call === open ? ` · running for ${duration(since)}` : ""}` : "";
+  const result = call ? log.partner(call.seq) : 0;
+  const text = [...facts.live.values()].pop();
+  if (text && (result || !call)) {
+    return `${text.kind === "thinking" ? "Thinking" : "Writing"}: ${text.content.slice(0, 200)}`;
+  }
+  const after = result && run.nowMs - log.timeMs(result) > AFTER_MS ? "after " : "";
+  return call
+    ? `${after}${describe(call, facts.started?.cwd)}${call === open ? ` · running for ${duration(since)}` : ""}`
+    : "";
 }
 
 export const describe = (call: AgentToolCall, cwd: string | undefined): string => `${word(call)} ${summary(call, cwd)}`;
