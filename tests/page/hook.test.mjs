@@ -45,7 +45,7 @@ const APP = `
   }
   createRoot(document.getElementById("app")).render(createElement(StrictMode, null, createElement(App)));
 `;
-const folder = () => join(kit.dist, "react");
+const folder = () => join(kit.folder, "react");
 
 before(async () => {
   mkdirSync(folder(), { recursive: true });

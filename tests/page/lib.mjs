@@ -4,7 +4,7 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    The page is built afresh for the tests. CHROMIUM names the browser
+    The page is built afresh for the tests, by run.mjs once for all of them. CHROMIUM names the browser
     (/usr/bin/chromium); SHOTS, when set, a folder for pictures of what was seen.
 */
 import { execFileSync } from "node:child_process";
@@ -50,11 +50,15 @@ export function figure(name, value) {
   console.log(`figure: ${name}: ${value}`);
 }
 
-/*  One browser and one built page for a file of tests. */
+/*  One browser and one built page for a file of tests, and a folder for what else it makes. */
 export function setup() {
-  const kit = { browser: undefined, dist: mkdtempSync(join(tmpdir(), "agentgate-page.")), problems: [] };
+  const folder = mkdtempSync(join(tmpdir(), "agentgate-page."));
+  const built = process.env.AGENTGATE_PAGE_DIST;
+  const kit = { browser: undefined, folder, dist: built ?? join(folder, "dist") };
   before(async () => {
-    execFileSync(process.execPath, [join(DASHBOARD, "build.mjs"), "--out", join(kit.dist, "dist")]);
+    if (!built) {
+      execFileSync(process.execPath, [join(DASHBOARD, "build.mjs"), "--out", kit.dist]);
+    }
     kit.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info"],
@@ -63,14 +67,14 @@ export function setup() {
   });
   after(async () => {
     await kit.browser?.close();
-    rmSync(kit.dist, { recursive: true, force: true });
+    rmSync(kit.folder, { recursive: true, force: true });
   });
   return kit;
 }
 
 /*  A gateway in memory, closed after the test. */
 export async function fake(t, kit) {
-  const gateway = new FakeGateway({ dist: join(kit.dist, "dist") });
+  const gateway = new FakeGateway({ dist: kit.dist });
   await gateway.listen();
   t.after(() => gateway.close());
   return gateway;

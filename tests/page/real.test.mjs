@@ -18,7 +18,7 @@ import { allEvents, BUILD, execute, realGateway, replay, stopped, talker, wire }
 
 const kit = setup();
 const real = { skip: BUILD ? false : "AGENTGATE_BUILD does not name a build folder", timeout: 180_000 };
-const dist = () => join(kit.dist, "dist");
+const dist = () => kit.dist;
 
 /*  What the header says: [last seq, "no gaps"]. */
 async function continuity(page) {
