@@ -14,6 +14,7 @@ dashboard_files = \
 	gateway/dashboard/src/core/filerun.ts \
 	gateway/dashboard/src/core/files.ts \
 	gateway/dashboard/src/core/fleet.ts \
+	gateway/dashboard/src/core/gather.ts \
 	gateway/dashboard/src/core/intervals.ts \
 	gateway/dashboard/src/core/link.ts \
 	gateway/dashboard/src/core/meter.ts \
