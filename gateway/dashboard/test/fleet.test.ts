@@ -102,6 +102,12 @@ test("a run that starts anew under its name is live again; the pulse counts even
     world.socket().say({ type: "batch", events: [event(seq, { type: "progress_update", runId: "a", timestamp })] });
   }
   assert.deepEqual(run.pulse.rates, [10, 10, 2]);
+  const heard = run.updatedMs;
+  for (const seq of [112, 113, 115]) {
+    const timestamp = new Date(heard + seq * 1000).toISOString();
+    world.socket().say({ type: "batch", events: [event(seq, { type: "progress_update", runId: "a", timestamp })] });
+    assert.equal(run.updatedMs, seq === 115 ? heard + 115_000 : heard, "progress alone is silence");
+  }
   fleet.stop();
 });
 

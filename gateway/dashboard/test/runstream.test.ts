@@ -83,6 +83,22 @@ test("it is live only when the subscription is confirmed", () => {
   assert.equal(stream.log.last, 1, "nothing is cleared");
 });
 
+test("the executor's own progress does not make a silent agent live", () => {
+  const { world, stream } = start();
+  const now = (): object => ({ timestamp: new Date(world.clock.wall()).toISOString() });
+  world.socket().open();
+  confirm(world);
+  batch(world, [event(1, now())]);
+  for (let seq = 2; seq <= 8; seq++) {
+    world.clock.advance(5000);
+    const fields = { type: "progress_update", percentage: 1, currentPhase: "Testing", toolCallCount: 0 };
+    batch(world, [event(seq, { ...fields, ...now() })]);
+  }
+  assert.equal(statusOf(stream, world.clock).text, "Live, last event 35 s ago");
+  batch(world, [event(9, now())]);
+  assert.equal(statusOf(stream, world.clock).text, "Live");
+});
+
 test("what came before is fetched over HTTP, newest first, and what no longer exists is a gap", async () => {
   const { world, stream } = start();
   world.answer = pages(Array.from({ length: 2900 }, (_, at) => event(at + 101)));

@@ -26,7 +26,8 @@ export interface RunItem {
   ended: RunCompleted | RunFailed | undefined;
   errors: number /* seen since the page was opened */;
   startedMs: number;
-  updatedMs: number;
+  updatedMs: number /* progress that comes in any silence left out */;
+  seq: number /* the highest heard of */;
   producer: string;
   pulse: Pulse;
 }
@@ -190,6 +191,7 @@ export class Fleet {
         errors: 0,
         startedMs: 0,
         updatedMs: 0,
+        seq: 0,
         producer: "",
         pulse: new Pulse(),
       };
@@ -205,7 +207,10 @@ export class Fleet {
       return;
     }
     run.startedMs = Date.parse(record.startedAt) || run.startedMs;
-    run.updatedMs = Math.max(run.updatedMs, Date.parse(record.updatedAt) || 0);
+    if (run.updatedMs === 0 || record.last > run.seq + 1) {
+      run.updatedMs = Math.max(run.updatedMs, Date.parse(record.updatedAt) || 0);
+    }
+    run.seq = Math.max(run.seq, record.last);
     run.producer = record.state || run.producer;
     const heard = Date.parse(run.ended?.timestamp ?? "") || 0;
     if (record.state === "alive" && !record.ended && Date.parse(record.updatedAt) > heard) {
@@ -250,10 +255,13 @@ export class Fleet {
     const run = this.#run(event.runId, event.workOrderId);
     if (run) {
       const ms = Date.parse(event.timestamp) || 0;
-      run.updatedMs = Math.max(run.updatedMs, ms);
+      this.#latest(run, event);
+      if (event.type !== "progress_update" || event.seq > run.seq + 1) {
+        run.updatedMs = Math.max(run.updatedMs, ms);
+      }
+      run.seq = Math.max(run.seq, event.seq);
       run.pulse.beat(ms, event.seq);
       run.errors += event.type === "agent_error" && event.severity !== "warning" ? 1 : 0;
-      this.#latest(run, event);
     }
   }
 
@@ -263,7 +271,8 @@ export class Fleet {
         run.started = event;
         if (run.ended && event.timestamp > run.ended.timestamp) {
           run.ended = undefined;
-          run.startedMs = 0;
+          run.startedMs = run.seq = 0;
+          run.pulse = new Pulse();
         }
         run.startedMs ||= Date.parse(event.timestamp) || 0;
         this.#newest = undefined;

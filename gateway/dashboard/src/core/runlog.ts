@@ -43,6 +43,7 @@ export class RunLog {
   readonly counts = new Uint32Array(ROW_KINDS);
   firstMs = 0; /* wall clock of the oldest event received */
   lastMs = 0; /* and of the newest */
+  agentMs = 0; /* and of the newest that is not the executor's own progress, which comes in any silence */
   /*  Lowest seq whose row changed since a view last looked; views reset it in turn by version. */
   readonly changes: number[] = [];
   #changeBase = 0; /* version of changes[0] */
@@ -174,6 +175,7 @@ export class RunLog {
       this.#time[seq] = Math.max(-0x7fff_ffff, Math.min(0x7fff_ffff, ms - this.#baseMs));
       this.firstMs = this.firstMs ? Math.min(this.firstMs, ms) : ms;
       this.lastMs = Math.max(this.lastMs, ms);
+      this.agentMs = kind === Row.PROGRESS ? this.agentMs : Math.max(this.agentMs, ms);
     }
   }
 

@@ -21,6 +21,7 @@ import {
   streamOf,
   subscribeMessage,
 } from "./protocol.ts";
+import { Row } from "./rows.ts";
 import { Run } from "./run.ts";
 import { type Status, statusOf } from "./status.ts";
 
@@ -41,7 +42,7 @@ export class RunStream extends Run {
   producer: Producer | "" = "";
   pressure: Backpressure | undefined;
   problem: { code: string; message: string } | undefined;
-  heardAt = 0; /* clock.now () of the last event that came live */
+  heardAt = 0; /* clock.now () of the last event that came live, the executor's progress left out */
   readonly #link: Link;
   #released = false;
   #skewMs = 0;
@@ -260,7 +261,7 @@ export class RunStream extends Run {
   }
 
   #heard(seq: number): void {
-    this.heardAt = this.env.clock.now();
+    this.heardAt = this.log.kind(seq) === Row.PROGRESS ? this.heardAt : this.env.clock.now();
     const took = this.env.clock.wall() - this.log.timeMs(seq);
     this.#skewMs = this.#heardLive ? Math.min(this.#skewMs, took) : took;
     this.#heardLive = true;

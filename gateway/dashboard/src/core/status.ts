@@ -112,7 +112,7 @@ function alive(stream: RunStream, clock: Clock): Status {
   if (stream.log.last === 0) {
     return say("waiting", "No events yet");
   }
-  const idle = Math.min(clock.now() - stream.heardAt, Math.max(0, stream.nowMs - stream.log.lastMs));
+  const idle = Math.min(clock.now() - stream.heardAt, Math.max(0, stream.nowMs - stream.log.agentMs));
   return idle > QUIET_MS ? say("quiet", `Live, last event ${duration(idle)} ago`) : say("live", "Live");
 }
 
