@@ -256,6 +256,8 @@ test(`hidden for ${HIDDEN_MS / 1000} s at 1000 events/s`, { timeout: 150_000 }, 
   await sleep(HIDDEN_MS);
   const to = await heap(cdp);
   stop();
+  /* The last is a row of its own: calls may be one of a group, which stands at its first. */
+  gateway.put("R", { type: "agent_output", kind: "text", content: "the last", messageId: "last" });
   await sleep(100);
   const last = gateway.stream("R").events.length;
   const took = await page.evaluate(async (want) => {
@@ -264,7 +266,7 @@ test(`hidden for ${HIDDEN_MS / 1000} s at 1000 events/s`, { timeout: 150_000 }, 
     document.dispatchEvent(new Event("visibilitychange"));
     for (;;) {
       const seqs = [...document.querySelectorAll(".row:not([hidden])")].map((row) => Number(row.dataset.seq));
-      if (Math.max(...seqs) >= want - 3) {
+      if (Math.max(...seqs) >= want) {
         return performance.now() - start;
       }
       await new Promise((done) => setTimeout(done, 4));
@@ -274,8 +276,6 @@ test(`hidden for ${HIDDEN_MS / 1000} s at 1000 events/s`, { timeout: 150_000 }, 
     }
   }, last);
   figure(`after ${HIDDEN_MS / 1000} s hidden at 1000 events/s`, `${last} events, heap ${from.mb.toFixed(1)} to ${to.mb.toFixed(1)} MB, painted ${took.toFixed(0)} ms after the return`);
-  if (JUDGE_TIMES) {
-    assert.ok(took <= 200, `${took} ms`);
-  }
+  assert.ok(took <= (JUDGE_TIMES ? 200 : 5000), `${took} ms`);
   assert.ok(to.mb <= 60, `${to.mb} MB`);
 });
