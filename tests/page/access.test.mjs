@@ -225,12 +225,15 @@ test("forced colours: state, selection and progress do not hang on colour alone"
   const gateway = await story(t);
   const { page } = await open(t, kit, runUrl(gateway, "R", "?seq=5"), { forcedColors: "active" });
   await ended(page);
-  await page.locator(".row.selected").waitFor();
+  const told = [".row.selected", ".run.selected", ".state", ".badge-dot", ".tab[aria-selected=true]", ".chip[aria-pressed=true]", "progress.bar"];
+  for (const selector of told) {
+    await page.locator(selector).first().waitFor(); /* the list of runs may come after the run */
+  }
   await shot(page, "forced-colors");
-  const borders = await page.evaluate(() => {
+  const borders = await page.evaluate((selectors) => {
     const width = (selector) => Number.parseFloat(getComputedStyle(document.querySelector(selector)).outlineWidth) + Number.parseFloat(getComputedStyle(document.querySelector(selector)).borderTopWidth);
-    return [".row.selected", ".run.selected", ".state", ".badge-dot", ".tab[aria-selected=true]", ".chip[aria-pressed=true]", "progress.bar"].map((selector) => [selector, width(selector) > 0]);
-  });
+    return selectors.map((selector) => [selector, width(selector) > 0]);
+  }, told);
   assert.deepEqual(borders.filter(([, seen]) => !seen), []);
   assert.deepEqual(await lowContrast(page), []);
 });
