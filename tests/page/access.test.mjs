@@ -129,6 +129,7 @@ test("roles and names, as they were looked at", async (t) => {
   const { page } = await open(t, kit, runUrl(gateway, "R", "?seq=24"), { timezoneId: "UTC" });
   await ended(page);
   await page.locator(".drawer").waitFor();
+  await page.locator(".run.selected").waitFor();
   await page.getByRole("slider").waitFor();
   await page.keyboard.press("g");
   await page.locator(".row.selected[data-seq='1']").waitFor();
