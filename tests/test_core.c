@@ -48,6 +48,8 @@ static void test_utf8_cuts_between_characters (void **state)
     assert_int_equal (ag_utf8_prefix_bytes (text, 8, 2), 1);
     assert_int_equal (ag_utf8_prefix_bytes (text, 8, 6), 3);
     assert_int_equal (ag_utf8_prefix_bytes (text, 8, 7), 7);
+    for (size_t max = 4; max < 9; max++)        /* nothing but the rest of characters */
+        assert_int_equal (ag_utf8_prefix_bytes ("\x80\x80\x80\x80\x80\x80\x80\x80\x80", 9, max), max);
 }
 
 static void test_json_numbers_read_back (void **state)

@@ -213,6 +213,25 @@ static void test_fold_giant_line (void **state)
     ag_buf_free (&seen);
 }
 
+/*  A binary on stderr: no character begins anywhere in it. */
+static void test_fold_bytes_that_are_no_text (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 };
+    ag_fold_t *fold = ag_fold_new (s_see_warning, &seen);
+    char *block = malloc (200000);
+    memset (block, 0x80, 200000);
+    ag_fold_feed (fold, block, 200000, 0);
+    ag_fold_end (fold);
+    size_t bytes = 0;
+    for (size_t i = 0; i < seen.len; i++)
+        bytes += seen.data[i] == (char) 0xef;        /* U+FFFD for each */
+    assert_int_equal (bytes, 200000);
+    free (block);
+    ag_fold_destroy (&fold);
+    ag_buf_free (&seen);
+}
+
 /* ---------------------------------------------------------------------- */
 
 static void s_assert_outcome (ag_outcome_t outcome, const char *reason, const char *error_part, int status)
@@ -398,6 +417,7 @@ int main (void)
         cmocka_unit_test (test_fold_waits_for_the_end_of_a_line),
         cmocka_unit_test (test_fold_flood),
         cmocka_unit_test (test_fold_giant_line),
+        cmocka_unit_test (test_fold_bytes_that_are_no_text),
         cmocka_unit_test (test_outcome_first_match_counts),
         cmocka_unit_test (test_outcome_tells_what_the_agent_said),
         cmocka_unit_test (test_ignore),

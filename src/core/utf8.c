@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { CHAR_MAX_BYTES = 4 };
+
 /*  Bytes of the well-formed sequence at `at`, or 0; *bad_r is then the length
     of the maximal ill-formed part (Unicode 15, section 3.9, "U+FFFD
     Substitution of Maximal Subparts"). */
@@ -111,7 +113,8 @@ size_t ag_utf8_prefix_bytes (const char *text, size_t len, size_t max_bytes)
 {
     if (len <= max_bytes)
         return len;
-    while (max_bytes && ((unsigned char) text[max_bytes] & 0xc0) == 0x80)
-        max_bytes--;
-    return max_bytes;
+    size_t cut = max_bytes;
+    while (cut && max_bytes - cut < CHAR_MAX_BYTES && ((unsigned char) text[cut] & 0xc0) == 0x80)
+        cut--;
+    return max_bytes - cut < CHAR_MAX_BYTES ? cut : max_bytes;
 }

@@ -24,7 +24,8 @@ void ag_utf8_append_repaired (ag_buf_t *out, const char *text, size_t len);
 size_t ag_utf8_count (const char *text, size_t len);
 /*  Bytes of the first `count` code points (or of all, if there are fewer). */
 size_t ag_utf8_prefix_chars (const char *text, size_t len, size_t count);
-/*  The largest length <= max_bytes that does not cut a code point. */
+/*  The largest length <= max_bytes that does not cut a code point. In what is no text
+    max_bytes itself, so with 4 or more there is always a way on. */
 size_t ag_utf8_prefix_bytes (const char *text, size_t len, size_t max_bytes);
 
 #endif
