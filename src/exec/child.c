@@ -36,22 +36,27 @@ void ag_origin_restore (const ag_origin_t *self)
     sigprocmask (SIG_SETMASK, &self->mask, NULL);
 }
 
-/*  Runs in the child, with all signals blocked. Returns only when exec failed. */
+/*  Becomes the agent; returns only when that failed. */
 static void s_become (const ag_child_plan_t *plan)
 {
-    setpgid (0, 0);
-    if (plan->terminal)
-        tcsetpgrp (STDIN_FILENO, getpid ());
     if (dup2 (plan->stdout_fd, STDOUT_FILENO) < 0 || dup2 (plan->stderr_fd, STDERR_FILENO) < 0)
         return;
     ag_origin_restore (plan->origin);
     execvp (plan->argv[0], plan->argv);
 }
 
+/*  Runs in the child, with all signals blocked. A group that has never been an agent
+    must not keep the terminal. */
 static void s_run_child (const ag_child_plan_t *plan, int report_fd)
 {
+    pid_t before = plan->terminal ? tcgetpgrp (STDIN_FILENO) : -1;
+    setpgid (0, 0);
+    if (plan->terminal)
+        tcsetpgrp (STDIN_FILENO, getpid ());
     s_become (plan);
     int error = errno;
+    if (before >= 0)
+        tcsetpgrp (STDIN_FILENO, before);
     ssize_t written;
     do
         written = write (report_fd, &error, sizeof error);

@@ -213,6 +213,16 @@ def test_killed_executor_leaves_the_terminal_to_its_script(executor, shell):
     shell.until("got:hello")
 
 
+def test_command_that_cannot_be_run_leaves_the_terminal_to_its_script(executor, shell):
+    script = executor.folder / "script.sh"
+    words = executor.words("--no-watch", command=["/not/there"], run_id="job")
+    script.write_text(" ".join(words) + "\necho over $?\nread l; echo got:$l\n")
+    shell.type(f"bash {script}")
+    shell.until("over 127\r\n")
+    shell.type("hello")
+    shell.until("got:hello\r\n")
+
+
 @pytest.mark.parametrize("moment", ["running", "stopped", "reading in the background"])
 def test_the_terminal_is_closed(executor, shell, moment):
     """The agent is hung up as it would be, whatever its state; the fixture sees that nothing is left."""
