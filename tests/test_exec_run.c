@@ -339,47 +339,6 @@ static void test_journal_lost_in_mid_run (void **state)
     remove_folder (&folder);
 }
 
-typedef struct {
-    uint64_t last, holes;
-} s_holes_t;
-
-static bool s_note_holes (void *context, ag_event_t *event)
-{
-    s_holes_t *holes = context;
-    holes->holes += ag_event_seq (event) != holes->last + 1;
-    holes->last = ag_event_seq (event);
-    return true;
-}
-
-/*  What the file has can still be fetched when memory has long lost what came behind it. */
-static void test_a_lost_journal_still_gives_what_its_file_has (void **state)
-{
-    (void) state;
-    char *folder = new_folder (), *path = path_in (folder, "run.db"), text[4000];
-    s_world_t world;
-    memset (text, 'x', sizeof text - 1);
-    text[sizeof text - 1] = 0;
-    ag_run_t *run = s_new (&world, path, NULL);
-    s_limit_files (200000);
-    for (int i = 0; i < 60; i++) {
-        s_say (run, text);
-        ag_run_settle (run);
-    }
-    s_limit_files (RLIM_INFINITY);
-    assert_non_null (ag_journal_lost (world.journal));
-    for (int i = 0; i < 2 * AG_JOURNAL_MEMORY_EVENTS; i++)
-        s_say (run, "y");
-    ag_run_settle (run);
-    s_holes_t holes = { 0, 0 };
-    assert_int_equal (ag_journal_read (world.journal, 1, UINT64_MAX, s_note_holes, &holes), 0);
-    assert_int_equal (holes.holes, 1);
-    assert_int_equal (holes.last, world.last);
-    assert_int_equal (ag_journal_first (world.journal), 0);
-    s_free (&world, &run);
-    free (path);
-    remove_folder (&folder);
-}
-
 static void test_memory_of_a_lost_journal_is_bounded (void **state)
 {
     (void) state;
@@ -423,6 +382,31 @@ static void test_a_lost_journal_serves_what_the_file_has (void **state)
     remove_folder (&folder);
 }
 
+/*  An idle agent: no event comes that would take what is acknowledged with it. */
+static void test_what_is_acknowledged_is_kept_without_another_event (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *path = path_in (folder, "run.db"), *error = NULL;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, path, NULL);
+    world.says.agent = "text";
+    s_say (run, "all there is");
+    ag_run_settle (run);
+    ag_journal_acked (world.journal, world.last);
+    assert_true (ag_journal_dirty (world.journal));
+    ag_journal_sync_soon (world.journal);
+    assert_false (ag_journal_dirty (world.journal));
+    ag_store_t *reader = ag_store_open (path, AG_STORE_READ, &error);
+    ag_store_stream_t info;
+    assert_non_null (reader);
+    assert_int_equal (ag_store_stream (reader, RUN, EPOCH, &info), 1);
+    assert_int_equal (info.acked, world.last);
+    ag_store_close (&reader);
+    s_free (&world, &run);
+    free (path);
+    remove_folder (&folder);
+}
+
 static bool s_stop_at_once (void *context, ag_event_t *event)
 {
     (void) event;
@@ -460,9 +444,9 @@ int main (void)
         cmocka_unit_test (test_what_cannot_be_an_event_is_told),
         cmocka_unit_test (test_a_giant_turn),
         cmocka_unit_test (test_journal_lost_in_mid_run),
-        cmocka_unit_test (test_a_lost_journal_still_gives_what_its_file_has),
         cmocka_unit_test (test_memory_of_a_lost_journal_is_bounded),
         cmocka_unit_test (test_a_lost_journal_serves_what_the_file_has),
+        cmocka_unit_test (test_what_is_acknowledged_is_kept_without_another_event),
         cmocka_unit_test (test_reading_stops_when_the_reader_has_enough),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

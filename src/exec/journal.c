@@ -129,14 +129,17 @@ void ag_journal_append (ag_journal_t *self, ag_event_t *event)
         s_lose (self);
 }
 
+/*  Also when nothing was appended: what is acknowledged waits in a transaction too. */
 void ag_journal_commit (ag_journal_t *self)
 {
-    if (self->lost || self->tail_count == 0)
+    if (self->lost)
         return;
     if (ag_store_commit (self->store) != 0) {
         s_lose (self);
         return;
     }
+    if (self->tail_count == 0)
+        return;
     size_t newest = (self->tail_first + self->tail_count - 1) % AG_JOURNAL_MEMORY_EVENTS;
     self->committed = ag_event_seq (self->tail[newest]);
     s_drop_all (self);
