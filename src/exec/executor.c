@@ -567,9 +567,12 @@ static void s_dismiss_guard (ag_executor_t *self)
 }
 
 /*  What nobody is waiting for any more can be pruned one day. A gateway that was
-    not there is named in the mark when another has it all. */
+    not there is named in the mark when another has it all. What was to be published
+    and could not be is owed to all. */
 static void s_settle_owed (ag_executor_t *self)
 {
+    if (self->options->streaming && !self->publisher)
+        return;
     const char **others = ag_calloc (self->options->control_count + 1, sizeof *others);
     size_t count = 0;
     for (size_t i = 0; self->publisher && i < self->options->control_count; i++)

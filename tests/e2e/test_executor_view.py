@@ -100,6 +100,12 @@ def test_limits_end_neither_us_nor_the_agent(executor, what, limit):
     assert process.out == f"{limit}\n".encode() + b"x" * 200000 + b"\n"
 
 
+def test_what_the_limits_keep_from_being_published_is_owed(executor):
+    process = executor.run(command=["true"], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30)))
+    assert b"NOT_PUBLISHED" in process.err
+    assert (executor.run_dir(process.run_id) / "owed").read_bytes() == b""
+
+
 def test_we_take_what_the_hard_limits_allow(executor):
     """Else the CPU time that the agent may use ends us, when the parsing of what it says has used as much."""
     process = executor.start(command=["sh", "-c", "ulimit -t; read x"], stdin=subprocess.PIPE,
