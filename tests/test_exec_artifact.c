@@ -474,6 +474,36 @@ static void test_prune_never_takes_what_is_owed (void **state)
     remove_folder (&folder);
 }
 
+/*  No descriptor is free: then nothing can be known of a run, but it could be deleted. */
+static void test_prune_never_takes_what_cannot_be_looked_at (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *error = NULL;
+    char *owed = ag_rundir_make (folder, AG_STR ("owed"), &error);
+    char *done = ag_rundir_make (folder, AG_STR ("done"), &error);
+    char *mark = path_in (done, "owed"), *lock = path_in (done, "run.db-lock");
+    assert_int_equal (unlink (mark), 0);
+    close (open (lock, O_WRONLY | O_CREAT, 0600));
+    struct rlimit before, none;
+    assert_int_equal (getrlimit (RLIMIT_NOFILE, &before), 0);
+    ag_prune_t *prune = ag_prune_new (folder, INT64_MAX, 0);
+    ag_prune_turn (prune);                      /* lists them */
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &none), 0);
+    while (ag_prune_turn (prune))
+        ;
+    assert_int_equal (setrlimit (RLIMIT_NOFILE, &before), 0);
+    ag_prune_destroy (&prune);
+    assert_int_equal (access (owed, F_OK), 0);
+    assert_int_equal (access (done, F_OK), 0);
+    free (owed);
+    free (done);
+    free (mark);
+    free (lock);
+    remove_folder (&folder);
+}
+
 /*  The disk was full when the run began: it has no mark, but its executor is alive. */
 static void test_prune_never_takes_what_is_alive (void **state)
 {
@@ -517,6 +547,7 @@ int main (void)
         cmocka_unit_test (test_names_of_run_folders),
         cmocka_unit_test (test_a_run_folder_is_made_once),
         cmocka_unit_test (test_prune_never_takes_what_is_owed),
+        cmocka_unit_test (test_prune_never_takes_what_cannot_be_looked_at),
         cmocka_unit_test (test_prune_never_takes_what_is_alive),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -57,7 +57,7 @@ void ag_owed_result (const ag_owed_t *self, ag_owed_result_t *result_r);
 int ag_owed_mark (const char *folder);          /* owed to all */
 int ag_owed_settle (const char *folder);        /* to none */
 int ag_owed_settle_but (const char *folder, const char *const *endpoints, size_t count);        /* only to these */
-/*  What the mark says, malloc'ed; NULL: there is none. And whether that names an endpoint (an empty one names all). */
+/*  What the mark says, malloc'ed; NULL with errno, ENOENT: there is none. And whether that names an endpoint (an empty one names all). */
 char *ag_owed_read (const char *folder);
 bool ag_owed_names (const char *mark, const char *endpoint);
 

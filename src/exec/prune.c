@@ -115,11 +115,12 @@ static void s_list (ag_prune_t *self)
         qsort (self->runs, self->count, sizeof *self->runs, s_by_age);
 }
 
-/*  Of a live run the mark may be missing: its disk was full. */
+/*  Of a live run the mark may be missing: its disk was full. What cannot be looked at
+    now (no descriptor is free) may be in use. */
 static bool s_in_use (const s_run_t *run)
 {
     char *journal = ag_asprintf ("%s/run.db", run->path);
-    bool in_use = ag_rundir_owed (run->path) || ag_store_locked (journal) == 1;
+    bool in_use = ag_rundir_owed (run->path) || ag_store_locked (journal) != 0;
     free (journal);
     return in_use;
 }

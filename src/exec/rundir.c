@@ -90,8 +90,9 @@ char *ag_rundir_make (const char *state_dir, ag_str_t run, char **error_r)
 
 bool ag_rundir_owed (const char *path)
 {
+    errno = 0;
     char *mark = ag_owed_read (path);
-    bool owed = mark && !*mark;
+    bool owed = mark ? !*mark : errno != ENOENT;
     free (mark);
     return owed;
 }

@@ -24,7 +24,7 @@ char *ag_rundir_path (const char *state_dir, ag_str_t run);
     (EEXIST: there is such a run) and a malloc'ed *error_r. */
 char *ag_rundir_make (const char *state_dir, ag_str_t run, char **error_r);
 
-bool ag_rundir_owed (const char *path);         /* no gateway has it all: bus/owed.h */
+bool ag_rundir_owed (const char *path);         /* no gateway has it all (bus/owed.h), or that cannot be seen now */
 /*  Removes the folder with the files that are ours. 0, or -1 with errno. */
 int ag_rundir_remove (const char *path);
 
