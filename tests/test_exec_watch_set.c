@@ -4,16 +4,18 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "store_fixture.h"
+
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "core/mem.h"
+#include "exec/watch.h"
 #include "exec/watch_set.h"
 
 #define MS INT64_C (1000)
@@ -287,6 +289,113 @@ static void test_any_history (void **state)
     ag_watch_set_destroy (&world.set);
 }
 
+/* ---------------------------------------------------------------------- */
+
+enum { MANY = 3000 };
+
+static int64_t s_coarse_ns (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec * INT64_C (1000000000) + now.tv_nsec;
+}
+
+/*  And waits until they are older than what comes: file times are finer than this clock, which may come late. */
+static void s_fill_folder (const char *folder)
+{
+    for (int i = 0; i < MANY; i++) {
+        char *path = ag_asprintf ("%s/f%d", folder, i);
+        close (open (path, O_WRONLY | O_CREAT, 0600));
+        free (path);
+    }
+    for (int ticks = 0; ticks < 2; ticks++) {
+        int64_t now_ns = s_coarse_ns ();
+        while (s_coarse_ns () == now_ns)
+            ;
+    }
+}
+
+/*  What was told, by action: of files in the folder "old", and of all others. */
+typedef struct {
+    int created_in_old, created, deleted_in_old, deleted, other;
+} s_told_t;
+
+static void s_note (void *context, ag_draft_t **draft_p)
+{
+    s_told_t *told = context;
+    ag_str_t path = ag_draft_string (*draft_p, AG_F_PATH), action = ag_draft_string (*draft_p, AG_F_ACTION);
+    bool old = path.len > 4 && memcmp (path.ptr, "old/", 4) == 0;
+    if (ag_str_is (action, "created"))
+        ++*(old ? &told->created_in_old : &told->created);
+    else if (ag_str_is (action, "deleted"))
+        ++*(old ? &told->deleted_in_old : &told->deleted);
+    else
+        told->other++;
+    ag_draft_destroy (draft_p);
+}
+
+/*  Has been reading for far less time than its files take. */
+static ag_watch_t *s_watch_begun (const char *folder, ag_ignore_t *ignore, s_told_t *told)
+{
+    char *error = NULL;
+    ag_watch_options_t options = { .root = folder, .ignore = ignore, .max_files = 10 * MANY, .sink = s_note, .context = told };
+    ag_watch_t *watch = ag_watch_new (&options, &error);
+    assert_non_null (watch);
+    ag_watch_begin (watch, 300);
+    assert_int_equal (ag_watch_deadline_us (watch), 0);
+    return watch;
+}
+
+static void s_read_all (ag_watch_t *watch)
+{
+    while (ag_watch_deadline_us (watch) == 0)
+        ag_watch_turn (watch);
+}
+
+static void test_a_large_folder_is_read_in_slices (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *first = path_in (folder, "f0"), *last = path_in (folder, "f2999");
+    ag_ignore_t *ignore = ag_ignore_new ();
+    s_told_t told = { 0 };
+    s_fill_folder (folder);
+    ag_watch_t *watch = s_watch_begun (folder, ignore, &told);
+    s_read_all (watch);
+    assert_int_equal (unlink (first), 0);
+    assert_int_equal (unlink (last), 0);
+    ag_watch_finish (watch, INT64_C (60000000));
+    assert_int_equal (told.deleted, 2);
+    assert_int_equal (told.created + told.other, 0);
+    ag_watch_destroy (&watch);
+    ag_ignore_destroy (&ignore);
+    free (first);
+    free (last);
+    remove_folder (&folder);
+}
+
+/*  What was not read yet is found in its new place, and not told of the old one. */
+static void test_a_folder_is_moved_while_it_is_read (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *old = path_in (folder, "old"), *new = path_in (folder, "new");
+    ag_ignore_t *ignore = ag_ignore_new ();
+    s_told_t told = { 0 };
+    assert_int_equal (mkdir (old, 0700), 0);
+    s_fill_folder (old);
+    ag_watch_t *watch = s_watch_begun (folder, ignore, &told);
+    assert_int_equal (rename (old, new), 0);
+    s_read_all (watch);
+    ag_watch_finish (watch, INT64_C (60000000));
+    assert_int_equal (told.created, MANY);
+    assert_true (told.deleted_in_old < MANY);
+    assert_int_equal (told.created_in_old + told.deleted + told.other, 0);
+    ag_watch_destroy (&watch);
+    ag_ignore_destroy (&ignore);
+    free (old);
+    free (new);
+    remove_folder (&folder);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +409,8 @@ int main (void)
         cmocka_unit_test (test_full),
         cmocka_unit_test (test_sweep),
         cmocka_unit_test (test_any_history),
+        cmocka_unit_test (test_a_large_folder_is_read_in_slices),
+        cmocka_unit_test (test_a_folder_is_moved_while_it_is_read),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ tests_test_exec_run_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
 tests_test_exec_policy_SOURCES = tests/test_exec_policy.c
 tests_test_exec_policy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_exec_policy_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
-tests_test_exec_watch_set_SOURCES = tests/test_exec_watch_set.c
+tests_test_exec_watch_set_SOURCES = tests/test_exec_watch_set.c tests/store_fixture.c tests/store_fixture.h
 tests_test_exec_watch_set_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_exec_watch_set_LDADD = $(AG_EXEC_LIBS) $(CMOCKA_LIBS)
 endif

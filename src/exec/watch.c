@@ -57,6 +57,8 @@ struct ag_watch {
     ag_watch_set_t *set;        /* files */
     ag_gone_t *gone;            /* folders that the last messages took away */
     s_job_t *first, *last;      /* folders still to be read */
+    s_job_t *job;               /* the one that is being read, or NULL */
+    DIR *listing;               /* of it */
     bool sweeping;              /* a sweep is among them */
     bool overflow;              /* messages were lost: a sweep is due */
     bool full;                  /* that something is not watched was told */
@@ -200,11 +202,12 @@ static bool s_take_file (ag_watch_t *self, const char *path, s_why_t why, const 
     return true;
 }
 
-static void s_take_entry (ag_watch_t *self, const s_job_t *job, int dir_fd, const char *name)
+static void s_take_entry (ag_watch_t *self, const char *name)
 {
+    const s_job_t *job = self->job;
     struct statx info;
     char *path = job->path[0] ? ag_asprintf ("%s/%s", job->path, name) : ag_strdup (name);
-    if (!s_left_out (self, path) && ag_tree_look_in (dir_fd, name, &info) == 1) {
+    if (!s_left_out (self, path) && ag_tree_look_in (dirfd (self->listing), name, &info) == 1) {
         if (S_ISDIR (info.stx_mode))
             s_enqueue (self, path, job->why);
         else if (!s_take_file (self, path, job->why, &info))
@@ -213,19 +216,27 @@ static void s_take_entry (ag_watch_t *self, const s_job_t *job, int dir_fd, cons
     free (path);
 }
 
-/*  Takes the descriptor. */
-static void s_read_entries (ag_watch_t *self, const s_job_t *job, int fd)
+static void s_end_folder (ag_watch_t *self)
 {
-    DIR *dir = fdopendir (fd);
-    if (!dir) {
-        ag_fds_close (&fd);
-        return;
-    }
-    struct dirent *entry;
-    while ((entry = readdir (dir)))
+    if (self->listing)
+        closedir (self->listing);
+    self->listing = NULL;
+    free (self->job);
+    self->job = NULL;
+}
+
+/*  One folder may hold a million files, so this too goes by time. */
+static void s_read_entries (ag_watch_t *self, int64_t until_us)
+{
+    while (ag_clock_mono_us () < until_us) {
+        struct dirent *entry = readdir (self->listing);
+        if (!entry) {
+            s_end_folder (self);
+            return;
+        }
         if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-            s_take_entry (self, job, fd, entry->d_name);
-    closedir (dir);
+            s_take_entry (self, entry->d_name);
+    }
 }
 
 /*  A folder that is no longer there is no trouble, all else is: what is in it
@@ -244,33 +255,48 @@ static void s_warn_unless_gone (ag_watch_t *self, const char *path)
 }
 
 /*  First watched, then read. */
-static void s_read_folder (ag_watch_t *self, const s_job_t *job)
+static void s_open_folder (ag_watch_t *self)
 {
+    const char *path = self->job->path;
     if (ag_watch_set_count (self->set) >= self->options.max_files) {
         s_warn_limit (self, "too many files");
         return;
     }
-    int fd = ag_tree_open (self->tree, job->path);
+    int fd = ag_tree_open (self->tree, path);
     int wd = fd >= 0 ? ag_tree_watch (self->fd, fd, TREE_MASK) : -1;
     if (wd < 0)
-        s_warn_unless_gone (self, job->path);
-    if (wd >= 0 && ag_folders_put (self->folders, wd, job->path))
-        s_read_entries (self, job, fd);
-    else
+        s_warn_unless_gone (self, path);
+    if (wd >= 0 && ag_folders_put (self->folders, wd, path))
+        self->listing = fdopendir (fd);
+    if (!self->listing)
         ag_fds_close (&fd);
+}
+
+static void s_begin_folder (ag_watch_t *self)
+{
+    self->job = self->first;
+    self->first = self->job->next;
+    if (!self->first)
+        self->last = NULL;
+    s_open_folder (self);
+    if (!self->listing)
+        s_end_folder (self);
+}
+
+static bool s_has_more (const ag_watch_t *self)
+{
+    return self->job || self->first;
 }
 
 static void s_read_folders (ag_watch_t *self, int64_t until_us)
 {
-    while (self->first && ag_clock_mono_us () < until_us) {
-        s_job_t *job = self->first;
-        self->first = job->next;
-        if (!self->first)
-            self->last = NULL;
-        s_read_folder (self, job);
-        free (job);
+    while (s_has_more (self) && ag_clock_mono_us () < until_us) {
+        if (!self->job)
+            s_begin_folder (self);
+        if (self->job)
+            s_read_entries (self, until_us);
     }
-    if (!self->first && self->sweeping) {
+    if (!s_has_more (self) && self->sweeping) {
         self->sweeping = false;
         ag_watch_set_sweep_finish (self->set, ag_clock_mono_us ());
     }
@@ -282,6 +308,8 @@ static void s_settle_gone (ag_watch_t *self)
 {
     if (ag_gone_is_empty (self->gone))
         return;
+    if (self->job && ag_gone_covers (self->gone, self->job->path))
+        s_end_folder (self);            /* it is read again where it is now */
     for (int wd = -1; (wd = ag_folders_take_gone (self->folders, self->gone, wd)) >= 0; )
         inotify_rm_watch (self->fd, wd);
     ag_watch_set_touch_gone (self->set, self->gone, ag_clock_mono_us ());
@@ -404,6 +432,7 @@ void ag_watch_destroy (ag_watch_t **self_p)
         self->first = job->next;
         free (job);
     }
+    s_end_folder (self);
     ag_fds_close (&self->fd);
     ag_folders_destroy (&self->folders);
     ag_watch_set_destroy (&self->set);
@@ -449,7 +478,7 @@ void ag_watch_turn (ag_watch_t *self)
 
 int64_t ag_watch_deadline_us (const ag_watch_t *self)
 {
-    return self->first || self->overflow ? 0 : ag_watch_set_deadline_us (self->set);
+    return s_has_more (self) || self->overflow ? 0 : ag_watch_set_deadline_us (self->set);
 }
 
 void ag_watch_finish (ag_watch_t *self, int64_t max_us)
@@ -462,11 +491,11 @@ void ag_watch_finish (ag_watch_t *self, int64_t max_us)
             s_sweep (self);
         s_settle_gone (self);
         s_read_folders (self, until_us);
-    } while ((self->first || self->overflow) && ag_clock_mono_us () < until_us);
+    } while ((s_has_more (self) || self->overflow) && ag_clock_mono_us () < until_us);
     while (ag_watch_set_due (self->set, INT64_MAX) && ag_clock_mono_us () < until_us)
         s_look_at_due (self, INT64_MAX, LOOKS_PER_TURN);
     s_tell_removed (self);
-    if (self->first || ag_watch_set_due (self->set, INT64_MAX))
+    if (s_has_more (self) || ag_watch_set_due (self->set, INT64_MAX))
         s_warn (self, "WATCH_UNFINISHED", ag_strdup ("the last changes in the workspace are not told in full: there "
             "were too many to look at before the end"));
 }
