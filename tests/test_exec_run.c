@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "core/buf.h"
 #include "exec/journal.h"
@@ -407,6 +408,31 @@ static void test_what_is_acknowledged_is_kept_without_another_event (void **stat
     remove_folder (&folder);
 }
 
+/*  The log does not grow for ever: once the disk has answered it goes into the database. */
+static void test_the_log_is_moved_into_the_database (void **state)
+{
+    (void) state;
+    char *folder = new_folder (), *path = path_in (folder, "run.db"), text[4000];
+    s_world_t world;
+    struct stat file = { 0 };
+    memset (text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    ag_run_t *run = s_new (&world, path, NULL);
+    world.says.agent = "text";
+    for (int i = 0; i < 100000 && file.st_size < 2000000; i++) {
+        s_say (run, text);
+        ag_run_settle (run);
+        assert_int_equal (stat (path, &file), 0);
+    }
+    assert_true (file.st_size >= 2000000);
+    s_order_t all = { .next = 1 };
+    assert_int_equal (ag_journal_read (world.journal, 1, UINT64_MAX, s_in_order, &all), 0);
+    assert_true (all.count == world.last);
+    s_free (&world, &run);
+    free (path);
+    remove_folder (&folder);
+}
+
 static bool s_stop_at_once (void *context, ag_event_t *event)
 {
     (void) event;
@@ -447,6 +473,7 @@ int main (void)
         cmocka_unit_test (test_memory_of_a_lost_journal_is_bounded),
         cmocka_unit_test (test_a_lost_journal_serves_what_the_file_has),
         cmocka_unit_test (test_what_is_acknowledged_is_kept_without_another_event),
+        cmocka_unit_test (test_the_log_is_moved_into_the_database),
         cmocka_unit_test (test_reading_stops_when_the_reader_has_enough),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #include "exec/rundir.h"
 
 enum {
-    PIPE_BYTES = 1024 * 1024,           /* asked for, so that a checkpoint of the journal does not hold the agent up */
+    PIPE_BYTES = 1024 * 1024,           /* asked for, so that a wait for our disk does not hold the agent up */
     BACKLOG_MEMORY_BYTES = 4 * 1024 * 1024,     /* held for a stuck reader when no disk takes it */
     BACKLOG_SPARE_BYTES = 256 * 1024 * 1024,    /* in TMPDIR, when the state dir does not take it */
     COMMAND_CHARS = 2000,               /* of the command line in run_started */

@@ -13,9 +13,14 @@
 #include "exec/syncer.h"
 #include "store/store.h"
 
+/*  When the write-ahead log is moved into the database: when it is so large and the disk
+    has just been quick; or at the latest when it has answered at all. */
+enum { LOG_PAGES = 1000, LOG_MAX_PAGES = 16000, QUICK_US = 100 * 1000 };
+
 struct ag_journal {
     ag_syncer_t *syncer;        /* for its write-ahead log; NULL: there is none, then who syncs waits */
     ag_store_t *store;          /* the file; read-only in effect once lost; NULL: there never was one */
+    bool asked;                 /* a sync was started to see how quick the disk is */
     char *lost;                 /* why it is not written (any more); NULL: it is */
     char *stream;               /* of the run */
     size_t stream_len;          /* bytes of it */
@@ -32,6 +37,8 @@ static void s_make_syncer (ag_journal_t *self, const char *path)
     char *log = ag_asprintf ("%s-wal", path);
     self->syncer = ag_syncer_new (log);
     free (log);
+    if (self->syncer)
+        ag_store_checkpoint_by_hand (self->store);
 }
 
 ag_journal_t *ag_journal_new (const char *path, ag_str_t stream, uint64_t epoch)
@@ -129,6 +136,24 @@ void ag_journal_append (ag_journal_t *self, ag_event_t *event)
         s_lose (self);
 }
 
+/*  Waits for the disk, and meanwhile nobody reads the agent: so not while that is slow. */
+static void s_checkpoint_if_due (ag_journal_t *self)
+{
+    int pages = ag_store_log_pages (self->store);
+    if (!self->syncer || pages < LOG_PAGES)
+        return;
+    if (!self->asked) {
+        self->asked = ag_syncer_start (self->syncer);
+        return;
+    }
+    int64_t took_us = ag_syncer_took_us (self->syncer);
+    if (took_us < 0)
+        return;
+    self->asked = false;
+    if (took_us < QUICK_US || pages >= LOG_MAX_PAGES)
+        ag_store_checkpoint (self->store);
+}
+
 /*  Also when nothing was appended: what is acknowledged waits in a transaction too. */
 void ag_journal_commit (ag_journal_t *self)
 {
@@ -143,6 +168,7 @@ void ag_journal_commit (ag_journal_t *self)
     size_t newest = (self->tail_first + self->tail_count - 1) % AG_JOURNAL_MEMORY_EVENTS;
     self->committed = ag_event_seq (self->tail[newest]);
     s_drop_all (self);
+    s_checkpoint_if_due (self);
 }
 
 void ag_journal_sync_soon (ag_journal_t *self)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "exec/fds.h"
 
@@ -23,6 +24,7 @@ struct ag_syncer {
     pthread_cond_t changed;     /* wanted, or over */
     bool wanted;                /* a call is to be made, or running */
     bool over;                  /* the thread is to end */
+    int64_t took_us;            /* the last call; -1: there was none */
     int error;                  /* of the first call that failed */
 };
 
@@ -36,8 +38,10 @@ static void *s_live (void *context)
         if (self->over)
             break;
         pthread_mutex_unlock (&self->lock);
+        int64_t begun_us = ag_clock_mono_us ();
         int error = fdatasync (self->fd) == 0 ? 0 : errno;
         pthread_mutex_lock (&self->lock);
+        self->took_us = ag_clock_mono_us () - begun_us;
         self->wanted = false;
         if (!self->error)
             self->error = error;
@@ -64,6 +68,7 @@ ag_syncer_t *ag_syncer_new (const char *path)
         return NULL;
     ag_syncer_t *self = ag_calloc (1, sizeof *self);
     self->fd = fd;
+    self->took_us = -1;
     pthread_mutex_init (&self->lock, NULL);
     pthread_cond_init (&self->changed, NULL);
     if (s_make_thread (self) == 0)
@@ -98,6 +103,14 @@ bool ag_syncer_start (ag_syncer_t *self)
     pthread_cond_signal (&self->changed);
     pthread_mutex_unlock (&self->lock);
     return idle;
+}
+
+int64_t ag_syncer_took_us (ag_syncer_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    int64_t took_us = self->wanted ? -1 : self->took_us;
+    pthread_mutex_unlock (&self->lock);
+    return took_us;
 }
 
 int ag_syncer_error (ag_syncer_t *self)

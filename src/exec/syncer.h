@@ -11,6 +11,7 @@
 #define AG_EXEC_SYNCER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct ag_syncer ag_syncer_t;
 
@@ -22,6 +23,8 @@ void ag_syncer_destroy (ag_syncer_t **self_p);
 /*  Starts to make durable what has been written until now. False: the last call
     is still running. */
 bool ag_syncer_start (ag_syncer_t *self);
+/*  How long the last call took; -1: it is still running, or there was none. */
+int64_t ag_syncer_took_us (ag_syncer_t *self);
 /*  errno of the first call that failed; 0: none has. */
 int ag_syncer_error (ag_syncer_t *self);
 

@@ -47,6 +47,7 @@ struct ag_store {
     int lock_fd;                /* of PATH-lock, held while we write; -1 in a reader */
     zhashx_t *rows;             /* (stream, epoch) -> ag_row_t; a cache that may be emptied when no row is dirty */
     bool in_transaction;
+    int log_pages;              /* in the write-ahead log; counted when checkpoints are by hand */
     bool unsynced;              /* committed since the last sync */
     uint64_t damaged;           /* events with a wrong checksum met by readers */
     ag_buf_t error;             /* the last reason, NUL-terminated */

@@ -239,6 +239,31 @@ int ag_store_sync (ag_store_t *self)
     return 0;
 }
 
+static int s_note_log (void *context, sqlite3 *db, const char *name, int pages)
+{
+    (void) db, (void) name;
+    ag_store_t *self = context;
+    self->log_pages = pages;
+    return SQLITE_OK;
+}
+
+/*  The hook takes the place of SQLite's own, which makes the checkpoints. */
+void ag_store_checkpoint_by_hand (ag_store_t *self)
+{
+    sqlite3_wal_hook (self->db, s_note_log, self);
+}
+
+int ag_store_log_pages (const ag_store_t *self)
+{
+    return self->log_pages;
+}
+
+void ag_store_checkpoint (ag_store_t *self)
+{
+    sqlite3_wal_checkpoint_v2 (self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    self->log_pages = 0;
+}
+
 void ag_store_set_synced (ag_store_t *self)
 {
     self->unsynced = false;

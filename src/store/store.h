@@ -75,6 +75,11 @@ int ag_store_append (ag_store_t *self, const ag_event_t *event);
 int ag_store_commit (ag_store_t *self);         /* visible to readers, survives kill -9 of us */
 int ag_store_sync (ag_store_t *self);           /* commit, and survives power loss (fsync) */
 bool ag_store_dirty (const ag_store_t *self);   /* committed or appended since the last sync */
+/*  Moving what is in PATH-wal into the database waits for the disk. From now on whoever
+    owns the store says when, by the log's size in pages. What fails is tried again the next time. */
+void ag_store_checkpoint_by_hand (ag_store_t *self);
+int ag_store_log_pages (const ag_store_t *self);
+void ag_store_checkpoint (ag_store_t *self);
 /*  For who makes PATH-wal durable himself, elsewhere: what is committed counts as synced. */
 void ag_store_set_synced (ag_store_t *self);
 

@@ -162,6 +162,21 @@ def test_fsync_that_does_not_return_in_mid_run(build_dir, executor):
     assert text_lines(events)[-1] == "last" and events[-1]["type"] == "run_completed"
 
 
+def test_flood_while_no_fsync_returns(executor):
+    """Far more than the log holds when it is usually moved into the database, which is synced then."""
+    hang, done, gate = executor.folder / "hang", executor.folder / "done", executor.folder / "gate"
+    script = f"echo first; read x; touch {hang}; {executor.probe} write 1000 20000; touch {done}; while ! [ -e {gate} ]; do sleep 0.1; done; rm {hang}"
+    process = executor.start(command=["sh", "-c", script], stdin=subprocess.PIPE, env=bad_disk(executor, FAULTS_HANG=str(hang)))
+    assert process.stdout.readline() == b"first\n"
+    await_true(lambda: "first" in text_lines(executor.events(process.run_id)), what="the first line in the journal")
+    process.stdin.write(b"\n")
+    await_true(done.exists, timeout=30, what="the agent's work")
+    gate.touch()
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, len(out)) == (0, 20_000_000)
+    assert len(text_lines(executor.events(process.run_id))) >= 20_001
+
+
 def test_input_output_error_in_mid_run(build_dir, executor):
     """As a full disk: told, the rest of the run is in memory, a gateway gets all of it."""
     gate = executor.folder / "gate"
