@@ -676,6 +676,105 @@ static void test_messages_of_errors_too (void **state)
 }
 
 /* ---------------------------------------------------------------------- */
+/*  Texts that were cut before they came here */
+
+#define VALUE "correct-horse-battery-staple"
+#define VALUE_BEGINS "correct-hors"     /* shorter pieces are shown: they may be words */
+
+/*  The whole event, as JSON. */
+static void s_event_sink (void *context, ag_draft_t **draft_p)
+{
+    char *error = NULL;
+    ag_ids_t ids = { .work_order = AG_STR ("w"), .run = AG_STR ("r") };
+    ag_event_t *event = ag_event_new (*draft_p, &ids, &(ag_position_t) { .epoch = 1, .seq = 1 }, &error);
+    assert_non_null (event);
+    ag_buf_append_str (context, ag_event_json (event));
+    ag_event_unref (&event);
+    ag_draft_destroy (draft_p);
+}
+
+/*  Says "x..x VALUE end" with so many bytes before the value, in a line. */
+static void s_expect_hidden (const char *before, size_t bytes, const char *after, size_t max_content_bytes)
+{
+    static const ag_str_t values[] = { AG_STR (VALUE) };
+    ag_buf_t seen = { 0 }, line = { 0 };
+    ag_redact_t *redact = ag_redact_new (values, 1, s_event_sink, &seen);
+    ag_parser_options_t options = { .format = "flat", .max_content_bytes = max_content_bytes };
+    ag_parser_t *parser = ag_parser_new (&options, s_to_redact, redact);
+    ag_buf_append_cstr (&line, before);
+    while (bytes--)
+        ag_buf_append_char (&line, bytes ? 'x' : ' ');
+    ag_buf_append_cstr (&line, VALUE " end");
+    ag_buf_append_cstr (&line, after);
+    ag_parser_feed (parser, line.data, line.len, 0);
+    ag_parser_end (parser, 0);
+    assert_null (memmem (seen.data, seen.len, VALUE_BEGINS, strlen (VALUE_BEGINS)));
+    assert_non_null (memmem (seen.data, seen.len, " [redacted]", 11));
+    ag_parser_destroy (&parser);
+    ag_redact_destroy (&redact);
+    ag_buf_free (&line);
+    ag_buf_free (&seen);
+}
+
+static void test_what_was_cut_shows_no_half_of_a_secret (void **state)
+{
+    (void) state;
+    static const size_t contents[] = { 0, 100, 485, 65536 };
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+        for (size_t bytes = 60; bytes <= 480; bytes += 420)     /* within the preview, and at its end */
+            s_expect_hidden ("{\"type\":\"tool_result\",\"is_error\":true,\"content\":\"", bytes, "\"}\n", contents[i]);
+    s_expect_hidden ("{\"type\":\"tool_result\",\"error\":\"", 480, "\"}\n", 65536);
+    s_expect_hidden ("{\"type\":\"tool_use\",\"name\":\"x\",\"input\":{\"a\":\"", 65516, "\"}}\n", 65536);
+    s_expect_hidden ("{\"type\":\"tool_use\",\"name\":\"x\",\"input\":{\"a\":[\"", 65516, "\"]}}\n", 65536);
+    s_expect_hidden ("{\"type\":\"error\",\"message\":\"", 65516, "\"}\n", 65536);
+    s_expect_hidden ("{\"type\":\"text\",\"text\":\"", 460, "\n", 65536);     /* malformed: its preview */
+}
+
+/*  What is left of the room for an input is no place to cut a string at. */
+static void test_an_input_without_room_shows_no_half_of_a_secret (void **state)
+{
+    (void) state;
+    ag_buf_t before = { 0 };
+    ag_buf_append_cstr (&before, "{\"type\":\"tool_use\",\"name\":\"x\",\"input\":{\"a\":[\"" VALUE " " VALUE "\"");
+    for (int i = 0; i < 7; i++) {
+        ag_buf_append_cstr (&before, ",\"");
+        for (int k = 0; k < 65536; k++)
+            ag_buf_append_char (&before, 'y');
+        ag_buf_append_char (&before, '"');
+    }
+    ag_buf_append_cstr (&before, ",\"");
+    for (size_t bytes = 65400 - 70; bytes < 65400; bytes += 7)
+        s_expect_hidden (ag_buf_cstr (&before), bytes, "\"]}}\n", 65536);
+    ag_buf_free (&before);
+}
+
+/*  The answer and the reason that the executor ends a run with. */
+static void test_the_end_of_a_run_shows_no_half_of_a_secret (void **state)
+{
+    (void) state;
+    static const struct { ag_kind_t kind; ag_field_t field; const char *before; } ends[] = {
+        { AG_RUN_COMPLETED, AG_F_RESULT_PREVIEW, "" }, { AG_RUN_FAILED, AG_F_ERROR, "exit status 1: " } };
+    static const ag_str_t values[] = { AG_STR (VALUE) };
+    for (size_t i = 0; i < 2; i++) {
+        ag_buf_t seen = { 0 }, text = { 0 };
+        ag_redact_t *redact = ag_redact_new (values, 1, s_event_sink, &seen);
+        ag_draft_t *draft = ag_draft_new (ends[i].kind);
+        ag_buf_printf (&text, "%s%480s%.20s", ends[i].before, " ", VALUE);
+        ag_draft_set_string (draft, ends[i].field, text.data, text.len);
+        ag_draft_set_integer (draft, AG_F_DURATION_MS, 1);
+        if (ends[i].kind == AG_RUN_FAILED)
+            ag_draft_set_text (draft, AG_F_REASON, "exit");
+        else
+            ag_draft_set_integer (draft, AG_F_EXIT_CODE, 0);
+        ag_redact_push (redact, &draft, 0);
+        assert_null (memmem (seen.data, seen.len, VALUE_BEGINS, strlen (VALUE_BEGINS)));
+        ag_redact_destroy (&redact);
+        ag_buf_free (&seen);
+        ag_buf_free (&text);
+    }
+}
+
+/* ---------------------------------------------------------------------- */
 /*  Recordings: nothing in them is secret */
 
 static void s_expect_no_hit (const char *path)
@@ -741,6 +840,9 @@ int main (void)
         cmocka_unit_test (test_objects_are_copied_not_changed),
         cmocka_unit_test (test_names_of_members_too),
         cmocka_unit_test (test_messages_of_errors_too),
+        cmocka_unit_test (test_what_was_cut_shows_no_half_of_a_secret),
+        cmocka_unit_test (test_an_input_without_room_shows_no_half_of_a_secret),
+        cmocka_unit_test (test_the_end_of_a_run_shows_no_half_of_a_secret),
         cmocka_unit_test (test_recordings_have_no_false_hit),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -33,10 +33,12 @@ static void s_spend (s_budget_t *budget, size_t bytes)
     budget->bytes -= bytes < budget->bytes ? bytes : budget->bytes;
 }
 
+/*  Cut at one place only, which redact.c knows; what then does not fit is left out whole. */
 static struct json_object *s_copy_text (ag_str_t text, s_budget_t *budget)
 {
-    size_t room = budget->bytes < AG_TEXT_MAX_BYTES ? budget->bytes : AG_TEXT_MAX_BYTES;
-    size_t len = ag_utf8_prefix_bytes (text.ptr, text.len, room);
+    size_t len = ag_utf8_prefix_bytes (text.ptr, text.len, AG_TEXT_MAX_BYTES);
+    if (len > budget->bytes)
+        len = 0;
     if (len < text.len)
         budget->cut = true;
     s_spend (budget, NODE_BYTES + len);

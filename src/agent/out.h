@@ -16,7 +16,8 @@
 #include "agent/parser.h"
 
 enum {
-    AG_PREVIEW_CHARS = 500,             /* contentPreview, error, resultPreview */
+    AG_PREVIEW_CHARS = 500,             /* contentPreview, error, resultPreview, a malformed line's; redact.c knows
+                                           that what has so many may have been cut */
     AG_NAME_MAX_BYTES = 1024,           /* ids, names, models */
     AG_PATH_MAX_BYTES = 8192,
     AG_OPEN_CALLS_MAX = 1024,           /* calls waiting for their result; the oldest is closed first */

@@ -17,6 +17,7 @@
 
 #include <json-c/json.h>
 
+#include "agent/out.h"
 #include "agent/scrub.h"
 #include "core/mem.h"
 #include "core/utf8.h"
@@ -24,7 +25,6 @@
 enum {
     HOLD_US = 200 * 1000,
     BLOCKS_MAX = 256,           /* streams at once; the oldest is flushed first */
-    PREVIEW_CHARS = 500,
     KEY_MAX_BYTES = 128,        /* of a member's name that may say what its value is */
     MAX_DEPTH = 64              /* of an object; what is nested deeper is scrubbed as text */
 };
@@ -92,6 +92,13 @@ static ag_str_t s_out (const ag_redact_t *self)
     return (ag_str_t) { self->out.len ? self->out.data : "", self->out.len };
 }
 
+/*  A text that is as long as texts may be was cut before it came here, perhaps in
+    the middle of a secret: then the beginning of one counts too. */
+static bool s_is_full (ag_str_t text)
+{
+    return text.len > AG_TEXT_MAX_BYTES - 4 || ag_utf8_count (text.ptr, text.len) == AG_PREVIEW_CHARS;
+}
+
 /*  True: the field was changed. */
 static bool s_scrub_field (ag_redact_t *self, ag_draft_t *draft, ag_field_t field, bool cut)
 {
@@ -106,7 +113,8 @@ static struct json_object *s_scrub_tree (ag_redact_t *self, struct json_object *
 
 static struct json_object *s_scrub_string (ag_redact_t *self, const char *text, size_t len)
 {
-    if (!ag_scrub_text (self->scrub, (ag_str_t) { text, len }, false, NULL, &self->out, &self->count))
+    ag_str_t given = { text, len };
+    if (!ag_scrub_text (self->scrub, given, s_is_full (given), NULL, &self->out, &self->count))
         return NULL;
     return json_object_new_string_len (self->out.data ? self->out.data : "", (int) self->out.len);
 }
@@ -117,15 +125,17 @@ static struct json_object *s_scrub_pair (ag_redact_t *self, const char *key, con
     ag_buf_t line = { 0 };
     uint64_t count = 0;
     struct json_object *scrubbed = NULL;
+    bool cut = s_is_full ((ag_str_t) { text, len });
     ag_buf_printf (&line, "%s=\"", key);
     size_t head = line.len;
     ag_buf_append (&line, text, len);
-    ag_buf_append_char (&line, '"');
-    bool found = ag_scrub_text (self->scrub, (ag_str_t) { line.data, line.len }, false, NULL, &self->out, &count);
+    if (!cut)
+        ag_buf_append_char (&line, '"');
+    bool found = ag_scrub_text (self->scrub, (ag_str_t) { line.data, line.len }, cut, NULL, &self->out, &count);
     bool framed = found && self->out.len > head && !memcmp (self->out.data, line.data, head)
-        && self->out.data[self->out.len - 1] == '"';
+        && (cut || self->out.data[self->out.len - 1] == '"');
     if (framed) {
-        scrubbed = json_object_new_string_len (self->out.data + head, (int) (self->out.len - head - 1));
+        scrubbed = json_object_new_string_len (self->out.data + head, (int) (self->out.len - head - !cut));
         self->count += count;
     }
     ag_buf_free (&line);
@@ -250,17 +260,22 @@ static void s_scrub_object_field (ag_redact_t *self, ag_draft_t *draft, ag_field
 /*  Drafts */
 
 /*  The preview is the beginning of the content: it is made anew from what is
-    left, so that no secret survives cut in half. */
+    left, so that no secret survives cut in half. Where less of the content is
+    kept than of the preview, or nothing, the preview is looked at by itself. */
 static void s_scrub_content (ag_redact_t *self, ag_draft_t *draft)
 {
-    if (!ag_draft_has (draft, AG_F_CONTENT)) {
+    bool truncated = ag_draft_boolean (draft, AG_F_CONTENT_TRUNCATED, false);
+    if (ag_draft_string (draft, AG_F_CONTENT).len < ag_draft_string (draft, AG_F_CONTENT_PREVIEW).len) {
         int64_t whole = ag_draft_integer (draft, AG_F_CONTENT_LENGTH, 0);
-        s_scrub_field (self, draft, AG_F_CONTENT_PREVIEW, whole > PREVIEW_CHARS);
+        s_scrub_field (self, draft, AG_F_CONTENT_PREVIEW, whole > AG_PREVIEW_CHARS);
+        uint64_t count = self->count;
+        s_scrub_field (self, draft, AG_F_CONTENT, truncated);
+        self->count = count;    /* it repeats the preview */
         return;
     }
-    if (!s_scrub_field (self, draft, AG_F_CONTENT, ag_draft_boolean (draft, AG_F_CONTENT_TRUNCATED, false)))
+    if (!s_scrub_field (self, draft, AG_F_CONTENT, truncated))
         return;
-    size_t len = ag_utf8_prefix_chars (self->out.data, self->out.len, PREVIEW_CHARS);
+    size_t len = ag_utf8_prefix_chars (self->out.data, self->out.len, AG_PREVIEW_CHARS);
     ag_draft_set_string (draft, AG_F_CONTENT_PREVIEW, self->out.data, len);
 }
 
@@ -269,14 +284,15 @@ static void s_scrub_draft (ag_redact_t *self, ag_draft_t *draft)
     static const ag_field_t fields[] = { AG_F_MESSAGE, AG_F_COMMAND, AG_F_CWD, AG_F_TOOL_NAME, AG_F_PATH,
                                          AG_F_RESULT_PREVIEW, AG_F_TASK_PROMPT };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        s_scrub_field (self, draft, fields[i], false);
+        s_scrub_field (self, draft, fields[i], s_is_full (ag_draft_string (draft, fields[i])));
     s_scrub_object_field (self, draft, AG_F_INPUT);
     s_scrub_object_field (self, draft, AG_F_DETAILS);
     uint64_t count = self->count;
     s_scrub_content (self, draft);
     bool told = self->count > count;
     count = self->count;
-    s_scrub_field (self, draft, AG_F_ERROR, false);
+    ag_str_t error = ag_draft_string (draft, AG_F_ERROR);      /* a preview, perhaps with words before it */
+    s_scrub_field (self, draft, AG_F_ERROR, ag_utf8_count (error.ptr, error.len) >= AG_PREVIEW_CHARS);
     if (told)
         self->count = count;    /* the error of a result repeats its content */
 }

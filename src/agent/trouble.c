@@ -16,8 +16,7 @@
 #include "core/utf8.h"
 
 enum {
-    BURST_US = 1000 * 1000,     /* the longest that a report waits */
-    PREVIEW_CHARS = 200
+    BURST_US = 1000 * 1000      /* the longest that a report waits */
 };
 
 struct ag_trouble {
@@ -57,7 +56,7 @@ void ag_trouble_bad_line (ag_trouble_t *self, ag_out_t *out, uint64_t number, ag
     self->first_offset = offset;
     self->first_why = why;
     free (self->preview);
-    self->preview = ag_strndup (line.ptr, ag_utf8_prefix_chars (line.ptr, line.len, PREVIEW_CHARS));
+    self->preview = ag_strndup (line.ptr, ag_utf8_prefix_chars (line.ptr, line.len, AG_PREVIEW_CHARS));
 }
 
 static void s_report (ag_out_t *out, const char *code, const char *message, struct json_object *details)
