@@ -190,8 +190,8 @@ static void test_json_of_a_text_agent_is_text (void **state)
     ag_buf_t input = { 0 }, expected = { 0 };
     ag_buf_append_cstr (&input, "\n");
     for (int i = 0; i < 20; i++) {
-        ag_buf_append_cstr (&input, i == 7 ? "  words\n\n" : "words\n");
-        ag_buf_append_cstr (&expected, i == 7 ? "raw:   words\nraw: \n" : "raw: words\n");
+        ag_buf_append_cstr (&input, i == 7 ? "  words\n\n" : "  words\n");
+        ag_buf_append_cstr (&expected, i == 7 ? "raw:   words\nraw: \n" : "raw:   words\n");
     }
     ag_buf_append_cstr (&input, "{`answer`:42}\n{`type`:`x`} and more\n{`a`: [\n  {`b`: 1}\n]}\n");
     ag_buf_append_cstr (

@@ -288,9 +288,10 @@ static void s_note_text_line (ag_parser_t *self)
 static void s_take_json_line (ag_parser_t *self, ag_str_t line)
 {
     ag_str_t rest = s_skip_space (line);
-    if (rest.len && rest.ptr[0] != '{')
+    bool is_other = rest.len && rest.ptr[0] != '{', undecided = !self->adapter;
+    if (is_other)
         s_note_text_line (self);
-    if (!self->adapter && rest.len && rest.ptr[0] != '{')
+    if (is_other && undecided)
         rest = line;            /* perhaps a text agent: its indentation counts */
     if (!self->adapter && !rest.len && self->text_lines)
         s_take_raw (self, line);        /* and so do its empty lines */
