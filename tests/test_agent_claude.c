@@ -104,6 +104,30 @@ static void test_interleaved_subagents_do_not_mix (void **state)
         "text a#0 partial <t1: sub\ntext m#0 partial: main\ntext b#0 partial <t2: two\ntext a#0 <t1: sub\ntext b#0 <t2: two\ntext m#0: main\n");
 }
 
+/*  However many subagents there were before: who speaks is not taken for one that has ended. */
+static void test_many_subagents_do_not_break_off_the_main_line (void **state)
+{
+    (void) state;
+    ag_buf_t input = { 0 }, expected = { 0 };
+    ag_buf_append_cstr (&input, ASSISTANT ("l", TEXT ("first"), "null"));
+    ag_buf_append_cstr (&expected, "text l#0: first\n");
+    for (int i = 0; i < 100; i++) {
+        if (i == 60)
+            ag_buf_append_cstr (&input, START ("m", "null") BEGIN ("0", "text", "null") DELTA ("0", "to", "null"));
+        ag_buf_printf (&input, ASSISTANT ("s%d", TEXT ("x"), "`p%d`"), i, i);
+        if (i == 60)
+            ag_buf_append_cstr (&expected, "text m#0 partial: to\n");
+        ag_buf_printf (&expected, "text s%d#0 <p%d: x\n", i, i);
+        if (i == 90) {
+            ag_buf_append_cstr (&input, DELTA ("0", "gether", "null") ASSISTANT ("m", TEXT ("together"), "null"));
+            ag_buf_append_cstr (&expected, "text m#0 partial: gether\ntext m#0: together\n");
+        }
+    }
+    s_expect (ag_buf_cstr (&input), ag_buf_cstr (&expected));
+    ag_buf_free (&input);
+    ag_buf_free (&expected);
+}
+
 static void test_blocks_of_one_message_are_counted_over_its_lines (void **state)
 {
     (void) state;
@@ -441,6 +465,7 @@ int main (void)
         cmocka_unit_test (test_unfinished_blocks_are_incomplete_at_the_end),
         cmocka_unit_test (test_an_abandoned_attempt_says_nothing_whole),
         cmocka_unit_test (test_interleaved_subagents_do_not_mix),
+        cmocka_unit_test (test_many_subagents_do_not_break_off_the_main_line),
         cmocka_unit_test (test_blocks_of_one_message_are_counted_over_its_lines),
         cmocka_unit_test (test_tools_have_a_kind_a_name_and_a_path),
         cmocka_unit_test (test_results_are_strings_arrays_or_absent),

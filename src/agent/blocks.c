@@ -13,7 +13,7 @@
 #include "core/mem.h"
 
 enum {
-    MESSAGES_MAX = 64,                  /* parents with a message at once; the oldest is finished first */
+    MESSAGES_MAX = 64,                  /* parents with a message at once; the longest silent one is finished first */
     BLOCKS_MAX = 4096,                  /* blocks of one message that are remembered */
     HELD_MAX_BYTES = 32 * 1024 * 1024   /* text of all unfinished blocks; what is more is not kept */
 };
@@ -43,7 +43,7 @@ typedef struct s_message {
 } s_message_t;
 
 struct ag_blocks {
-    TAILQ_HEAD (s_messages, s_message) messages;    /* oldest first */
+    TAILQ_HEAD (s_messages, s_message) messages;    /* by their last use, oldest first */
     size_t count;
     size_t held_bytes;          /* text in all blocks */
 };
@@ -174,7 +174,11 @@ static s_message_t *s_new_message (ag_blocks_t *self, ag_out_t *out, ag_str_t pa
 static s_message_t *s_current (ag_blocks_t *self, ag_out_t *out, ag_str_t parent)
 {
     s_message_t *message = s_message (self, parent);
-    return message ? message : s_new_message (self, out, parent);
+    if (!message)
+        return s_new_message (self, out, parent);
+    TAILQ_REMOVE (&self->messages, message, link);
+    TAILQ_INSERT_TAIL (&self->messages, message, link);
+    return message;
 }
 
 void ag_blocks_destroy (ag_blocks_t **self_p)
