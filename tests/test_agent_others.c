@@ -95,6 +95,29 @@ static void test_codex_errors_and_ends (void **state)
         "usage 5/2 cache 3/-1 $-1 turns 1\nusage 10/4 cache 6/-1 $-1 turns 2\n");
 }
 
+static void test_codex_texts_may_hold_nul (void **state)
+{
+    (void) state;
+    char *answer = ag_probe_quote (COMPLETED ("{`id`:`0`,`type`:`agent_message`,`text`:`ab\\u0000cd`}")
+                                       LINE ("{`type`:`turn.completed`}"));
+    char *failure = ag_probe_quote (LINE ("{`type`:`error`,`message`:`ab\\u0000cd`}")
+                                        LINE ("{`type`:`turn.failed`,`error`:{`message`:`ab\\u0000cd`}}"));
+    ag_probe_t probe = { 0 };
+    ag_parser_summary_t summary;
+    ag_parser_options_t options = { .format = "codex" };
+    ag_parser_t *parser = ag_parser_new (&options, ag_probe_take, &probe);
+    ag_parser_feed (parser, answer, strlen (answer), 0);
+    ag_parser_summary (parser, &summary);
+    assert_int_equal (summary.result_text.len, 5);
+    assert_memory_equal (summary.result_text.ptr, "ab\0cd", 5);
+    ag_parser_feed (parser, failure, strlen (failure), 0);
+    assert_int_equal (probe.drafts, 2);         /* the text, and the error once */
+    ag_parser_destroy (&parser);
+    ag_buf_free (&probe.seen);
+    free (answer);
+    free (failure);
+}
+
 static void test_codex_of_older_builds (void **state)
 {
     (void) state;
@@ -325,6 +348,7 @@ int main (void)
         cmocka_unit_test (test_codex_mcp_search_and_helpers),
         cmocka_unit_test (test_codex_todo_list_is_a_call_a_state),
         cmocka_unit_test (test_codex_errors_and_ends),
+        cmocka_unit_test (test_codex_texts_may_hold_nul),
         cmocka_unit_test (test_codex_of_older_builds),
         cmocka_unit_test (test_gemini_deltas_end_at_the_next_record),
         cmocka_unit_test (test_gemini_whole_messages_and_prompts),

@@ -22,11 +22,11 @@
 typedef struct {
     ag_buf_t room;              /* for the text of content arrays */
     ag_buf_t name;              /* of an MCP tool */
-    char *todo;                 /* the last state of the todo list, as JSON text; NULL: none */
-    char *todo_id;              /* its item */
+    ag_str_t todo;              /* the last state of the todo list, as JSON text; ours, like what follows; or absent */
+    ag_str_t todo_id;           /* its item */
     unsigned todo_states;       /* of that item so far */
-    char *last_error;           /* the last error; NULL: none since the turn began */
-    char *answer;               /* the last agent_message of the turn; NULL: none */
+    ag_str_t last_error;        /* the last error; absent: none since the turn began */
+    ag_str_t answer;            /* the last agent_message of the turn, or absent */
 } s_state_t;
 
 static const ag_str_t s_none = { NULL, 0 };
@@ -36,22 +36,22 @@ static void *s_new (void)
     return ag_calloc (1, sizeof (s_state_t));
 }
 
+static void s_keep (ag_str_t *kept, ag_str_t text)
+{
+    free ((char *) kept->ptr);
+    *kept = (ag_str_t) { text.ptr ? ag_str_dup (text) : NULL, text.len };
+}
+
 static void s_destroy (void *state)
 {
     s_state_t *self = state;
     ag_buf_free (&self->room);
     ag_buf_free (&self->name);
-    free (self->todo);
-    free (self->todo_id);
-    free (self->last_error);
-    free (self->answer);
+    s_keep (&self->todo, s_none);
+    s_keep (&self->todo_id, s_none);
+    s_keep (&self->last_error, s_none);
+    s_keep (&self->answer, s_none);
     free (self);
-}
-
-static void s_keep (char **kept_p, ag_str_t text)
-{
-    free (*kept_p);
-    *kept_p = text.ptr ? ag_str_dup (text) : NULL;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -186,8 +186,8 @@ static void s_tool_item (s_state_t *self, ag_out_t *out, const s_tool_t *tool, a
 static bool s_is_news (s_state_t *self, ag_str_t id, ag_val_t *items)
 {
     ag_str_t text = ag_val_source (items);
-    bool same_item = self->todo_id && ag_str_is (id, self->todo_id);
-    if (same_item && self->todo && ag_str_is (text, self->todo))
+    bool same_item = self->todo_id.ptr && ag_str_eq (id, self->todo_id);
+    if (same_item && ag_str_eq (text, self->todo))
         return false;
     self->todo_states = same_item ? self->todo_states + 1 : 1;
     s_keep (&self->todo, text);
@@ -283,7 +283,7 @@ static void s_error (s_state_t *self, ag_out_t *out, ag_val_t *record)
 static void s_turn_failed (s_state_t *self, ag_out_t *out, ag_val_t *record)
 {
     ag_str_t message = ag_val_str (ag_val_object (record, "error"), "message");
-    if (!self->last_error || !ag_str_is (message, self->last_error))
+    if (!self->last_error.ptr || !ag_str_eq (message, self->last_error))
         ag_out_error (out, &(ag_out_error_t) { .message = message, .code = AG_STR ("turn_failed") });
     ag_out_turn_end (out, true, message);
 }
@@ -297,7 +297,7 @@ static void s_turn_completed (s_state_t *self, ag_out_t *out, ag_val_t *record)
     usage.cache_read = ag_val_int (given, "cached_input_tokens", -1);
     usage.cache_write = ag_val_int (given, "cache_write_input_tokens", -1);
     usage.turns = 1;
-    ag_out_turn_end (out, false, self->answer ? (ag_str_t) { self->answer, strlen (self->answer) } : s_none);
+    ag_out_turn_end (out, false, self->answer);
     if (given)
         ag_out_add_usage (out, &usage);
 }
