@@ -186,6 +186,23 @@ static void test_what_is_no_json_is_refused_with_the_place (void **state)
     }
 }
 
+/*  A whole line is not called a cut one. */
+static void test_the_reason_tells_wrong_from_cut (void **state)
+{
+    (void) state;
+    static const struct { const char *text, *why; } cases[] = {
+        { "{\"a\":\"\\q\"}", "invalid escape in a string" }, { "\"\\u12\"", "invalid escape in a string" },
+        { "\"\\u12", "it ends too early" }, { "{\"a\":\"b\\", "it ends too early" },
+        { "{\"a\":x}", "unexpected character" }, { "{\"a\"", "it ends too early" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t used;
+        const char *why = NULL;
+        assert_null (ag_reader_read (s_reader, (ag_str_t) { cases[i].text, strlen (cases[i].text) }, &used, &why));
+        assert_string_equal (why, cases[i].why);
+    }
+}
+
 static void test_it_ends_where_the_value_does (void **state)
 {
     (void) state;
@@ -337,6 +354,7 @@ int main (void)
         cmocka_unit_test (test_numbers),
         cmocka_unit_test (test_lenient_where_agents_are_not_strict),
         cmocka_unit_test (test_what_is_no_json_is_refused_with_the_place),
+        cmocka_unit_test (test_the_reason_tells_wrong_from_cut),
         cmocka_unit_test (test_it_ends_where_the_value_does),
         cmocka_unit_test (test_depth_and_size_have_a_limit),
         cmocka_unit_test (test_strings_take_linear_time),

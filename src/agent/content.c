@@ -10,7 +10,7 @@
 
 #include "core/mem.h"
 
-/*  "[image image/png, 5 KB]": of base64, as much as is worth knowing. */
+/*  "[image image/png, 5120 bytes]": of base64, as much as is worth knowing. */
 static void s_append_binary (ag_val_t *block, ag_str_t type, ag_buf_t *out)
 {
     static const char *const mime_keys[] = { "media_type", "mimeType", NULL };

@@ -136,7 +136,7 @@ static bool s_read_string (ag_reader_t *self)
         size_t len = s_escape_len (slash, self->end);
         if (!len) {
             self->at = slash;
-            return s_fail (self, self->end - slash < 6 ? "it ends too early" : "invalid escape in a string");
+            return s_fail (self, "invalid escape in a string");        /* the quote behind it is there */
         }
         escaped = true;
         at = slash + len;
