@@ -245,6 +245,39 @@ static void test_the_end_says_how_many_secrets_there_were (void **state)
     s_free (&world, &run);
 }
 
+static void s_say_delta (ag_run_t *run, const char *message_id, const char *text)
+{
+    ag_draft_t *draft = ag_draft_new (AG_AGENT_OUTPUT);
+    ag_draft_set_text (draft, AG_F_CONTENT, text);
+    ag_draft_set_text (draft, AG_F_KIND, "text");
+    ag_draft_set_text (draft, AG_F_MESSAGE_ID, message_id);
+    ag_draft_set_boolean (draft, AG_F_PARTIAL, true);
+    ag_run_put (run, &draft);
+}
+
+/*  What may be the beginning of a secret waits 200 ms, whatever else is due. */
+static void test_each_block_has_its_own_wait (void **state)
+{
+    (void) state;
+    s_world_t world;
+    ag_run_t *run = s_new (&world, NULL, NULL);
+    world.says.agent = "claude";
+    s_say_delta (run, "one", "pass");
+    ag_run_now (run, 150000);
+    s_say_delta (run, "two", "pass");
+    ag_run_now (run, 200000);
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "run_started=claude agent_output ");
+    assert_true (ag_run_deadline_us (run) == 350000);
+    ag_run_now (run, 350000);
+    ag_run_tick (run);
+    ag_run_settle (run);
+    s_assert_seen (&world, "agent_output ");
+    s_end (run);
+    s_free (&world, &run);
+}
+
 static void test_what_cannot_be_an_event_is_told (void **state)
 {
     (void) state;
@@ -467,6 +500,7 @@ int main (void)
         cmocka_unit_test (test_a_late_introduction_is_told_too),
         cmocka_unit_test (test_a_run_without_events_has_both_ends),
         cmocka_unit_test (test_the_end_says_how_many_secrets_there_were),
+        cmocka_unit_test (test_each_block_has_its_own_wait),
         cmocka_unit_test (test_what_cannot_be_an_event_is_told),
         cmocka_unit_test (test_a_giant_turn),
         cmocka_unit_test (test_journal_lost_in_mid_run),

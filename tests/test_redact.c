@@ -504,6 +504,16 @@ static void test_what_is_held_comes_out_after_200_ms (void **state)
     s_expect (&seen, "1 |");
     s_push_text (redact, "2 ", true, "m2", 200 * MS);
     s_expect (&seen, "pass|2 |");
+    s_push_text (redact, "also pass", true, "m1", 300 * MS);
+    s_push_text (redact, "and sec", true, "m2", 400 * MS);
+    s_expect (&seen, "also |and |");
+    ag_redact_tick (redact, 499 * MS);
+    s_expect (&seen, "");
+    ag_redact_tick (redact, 500 * MS);
+    s_expect (&seen, "pass|");
+    assert_int_equal (ag_redact_deadline_us (redact), 600 * MS);
+    ag_redact_tick (redact, 600 * MS);
+    s_expect (&seen, "sec|");
     ag_redact_destroy (&redact);
     ag_buf_free (&seen);
 }

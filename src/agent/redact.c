@@ -446,7 +446,7 @@ static void s_push_text (ag_redact_t *self, ag_draft_t **draft_p)
 
 /* ---------------------------------------------------------------------- */
 
-static void s_flush_due (ag_redact_t *self, int64_t now_us)
+void ag_redact_tick (ag_redact_t *self, int64_t now_us)
 {
     for (s_block_t *block = TAILQ_FIRST (&self->blocks); block; block = TAILQ_NEXT (block, link))
         if (ag_scrub_holds (&block->stream) && block->deadline_us <= now_us)
@@ -464,8 +464,7 @@ void ag_redact_push (ag_redact_t *self, ag_draft_t **draft_p, int64_t now_us)
         self->sink (self->context, draft_p);
         return;
     }
-    if (ag_redact_deadline_us (self) <= now_us)
-        s_flush_due (self, now_us);
+    ag_redact_tick (self, now_us);
     if (s_is_stderr (*draft_p)) {
         s_scrub_object_field (self, *draft_p, AG_F_DETAILS);
         s_push_line (self, draft_p, AG_F_MESSAGE, &self->stderr_open);
@@ -484,7 +483,7 @@ void ag_redact_push (ag_redact_t *self, ag_draft_t **draft_p, int64_t now_us)
 
 void ag_redact_flush (ag_redact_t *self)
 {
-    s_flush_due (self, INT64_MAX);
+    ag_redact_tick (self, INT64_MAX);
 }
 
 int64_t ag_redact_deadline_us (const ag_redact_t *self)

@@ -6,7 +6,7 @@
 
     Before journal and bus (SPEC section 5.8). PCRE2 with JIT and match limits. What it
     holds back of a delta comes out at the next one, at ag_redact_flush, or
-    after 200 ms (ag_redact_deadline_us). Pure: no I/O.
+    after 200 ms (ag_redact_tick at ag_redact_deadline_us). Pure: no I/O.
 */
 #ifndef AG_AGENT_REDACT_H
 #define AG_AGENT_REDACT_H
@@ -25,6 +25,8 @@ void ag_redact_destroy (ag_redact_t **self_p);
 void ag_redact_disable (ag_redact_t *self);
 /*  Takes the draft; passes it on, perhaps later, perhaps changed. */
 void ag_redact_push (ag_redact_t *self, ag_draft_t **draft_p, int64_t now_us);
+/*  What has waited long enough comes out; with flush, all. */
+void ag_redact_tick (ag_redact_t *self, int64_t now_us);
 void ag_redact_flush (ag_redact_t *self);
 int64_t ag_redact_deadline_us (const ag_redact_t *self);       /* INT64_MAX: none */
 uint64_t ag_redact_count (const ag_redact_t *self);

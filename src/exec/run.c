@@ -276,8 +276,7 @@ void ag_run_tick (ag_run_t *self)
     if (self->ended)
         return;
     s_look (self, self->now_us >= self->start_by_us);
-    if (self->now_us >= ag_redact_deadline_us (self->redact))
-        ag_redact_flush (self->redact);
+    ag_redact_tick (self->redact, self->now_us);
     if (self->started)
         s_number_and_free (self, ag_progress_tick (self->progress, self->now_us));
 }
