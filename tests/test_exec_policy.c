@@ -232,6 +232,38 @@ static void test_fold_bytes_that_are_no_text (void **state)
     ag_buf_free (&seen);
 }
 
+/*  More than an event holds is split between lines, or else words, never in a secret. */
+static void test_fold_tears_no_word (void **state)
+{
+    (void) state;
+    ag_buf_t seen = { 0 }, lines = { 0 }, words = { 0 };
+    for (int i = 0; i < 10000; i++) {
+        ag_buf_append_cstr (&lines, "a line with one-secret-value in it\n");
+        ag_buf_append_cstr (&words, "one-secret-value ");
+    }
+    ag_fold_t *fold = ag_fold_new (s_see_warning, &seen);
+    for (int second = 0; second < 4; second++) {    /* the first ones are told, the others folded */
+        int64_t now_us = second * 2 * SECOND;
+        for (int read = 0; read < 12; read++) {
+            ag_fold_feed (fold, lines.data, lines.len, now_us);
+            ag_fold_feed (fold, words.data, words.len, now_us);
+        }
+        ag_fold_tick (fold, now_us + SECOND);
+    }
+    ag_fold_end (fold);
+    assert_true (seen.len > 1000000);
+    assert_null (memmem (seen.data, seen.len, "\n]", 2));
+    assert_null (memmem (seen.data, seen.len, "\n+", 2));
+    for (const char *at = seen.data, *end = at + seen.len; (at = memmem (at, (size_t) (end - at), "one", 3)); at++)
+        assert_memory_equal (at, "one-secret-value", 16);
+    for (const char *at = seen.data, *end = at + seen.len; (at = memmem (at, (size_t) (end - at), "value", 5)); at++)
+        assert_memory_equal (at - 11, "one-secret-value", 16);
+    ag_fold_destroy (&fold);
+    ag_buf_free (&seen);
+    ag_buf_free (&lines);
+    ag_buf_free (&words);
+}
+
 /* ---------------------------------------------------------------------- */
 
 static void s_assert_outcome (ag_outcome_t outcome, const char *reason, const char *error_part, int status)
@@ -418,6 +450,7 @@ int main (void)
         cmocka_unit_test (test_fold_flood),
         cmocka_unit_test (test_fold_giant_line),
         cmocka_unit_test (test_fold_bytes_that_are_no_text),
+        cmocka_unit_test (test_fold_tears_no_word),
         cmocka_unit_test (test_outcome_first_match_counts),
         cmocka_unit_test (test_outcome_tells_what_the_agent_said),
         cmocka_unit_test (test_ignore),

@@ -76,9 +76,32 @@ static void s_close_window (ag_fold_t *self)
     self->window_us = INT64_MAX;
 }
 
-/*  One warning: told, or counted. */
+/*  Bytes of the text that one warning of at most `limit` takes: up to the end of a
+    line, else up to a blank, so that no word (or secret) is torn; else the limit. */
+static size_t s_part (const char *text, size_t len, size_t limit)
+{
+    if (len <= limit)
+        return len;
+    size_t most = ag_utf8_prefix_bytes (text, len, limit);
+    const char *end = memrchr (text, '\n', most);
+    if (!end)
+        end = memrchr (text, ' ', most);
+    return end ? (size_t) (end + 1 - text) : most;
+}
+
+static size_t s_without_line_ends (const char *text, size_t len)
+{
+    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        len--;
+    return len;
+}
+
+/*  One warning: told, or counted. Nothing, when there are only line ends. */
 static void s_warn (ag_fold_t *self, const char *text, size_t len, int64_t now_us)
 {
+    len = s_without_line_ends (text, len);
+    if (!len)
+        return;
     if (now_us >= self->window_us)
         s_close_window (self);
     if (self->window_us == INT64_MAX)
@@ -90,19 +113,15 @@ static void s_warn (ag_fold_t *self, const char *text, size_t len, int64_t now_u
     }
     self->suppressed++;
     ag_buf_clear (&self->last);
-    ag_buf_append (&self->last, text, ag_utf8_prefix_bytes (text, len, FOLDED_TEXT_BYTES));
+    ag_buf_append (&self->last, text, s_without_line_ends (text, s_part (text, len, FOLDED_TEXT_BYTES)));
 }
 
-/*  Tells the first `len` bytes of the text, without line ends at their end. */
+/*  Tells the first `len` bytes of the text. */
 static void s_warn_front (ag_fold_t *self, size_t len, int64_t now_us)
 {
-    size_t shown = len;
-    while (shown && (self->text.data[shown - 1] == '\n' || self->text.data[shown - 1] == '\r'))
-        shown--;
-    for (size_t at = 0; at < shown; ) {
-        size_t part = ag_utf8_prefix_bytes (self->text.data + at, shown - at, AG_TEXT_MAX_BYTES);
+    for (size_t at = 0, part; at < len; at += part) {
+        part = s_part (self->text.data + at, len - at, AG_TEXT_MAX_BYTES);
         s_warn (self, self->text.data + at, part, now_us);
-        at += part;
     }
     ag_buf_consume (&self->text, len);
 }
@@ -113,8 +132,8 @@ void ag_fold_feed (ag_fold_t *self, const char *bytes, size_t len, int64_t now_u
     const char *newline = memrchr (self->text.data, '\n', self->text.len);
     if (newline)
         s_warn_front (self, (size_t) (newline + 1 - self->text.data), now_us);
-    if (self->text.len >= AG_TEXT_MAX_BYTES)
-        s_warn_front (self, self->text.len, now_us);
+    while (self->text.len > AG_TEXT_MAX_BYTES)      /* a line without end */
+        s_warn_front (self, s_part (self->text.data, self->text.len, AG_TEXT_MAX_BYTES), now_us);
     if (self->text.len == 0)
         self->unfinished_us = INT64_MAX;
     else if (newline || self->unfinished_us == INT64_MAX)
