@@ -618,16 +618,48 @@ static void test_what_one_gateway_lacks_stays_owed_to_it (void **state)
     free (mark);
     assert_int_equal (s_deliver (gateway, 0, 0).found, 0);          /* not owed to that one */
     s_gateway_start (&second, 0, UINT64_MAX);
-    result = s_deliver_to (gateway->folder, both, 2, 0, 0);
+    /*  The journal knows of an acknowledgement, but that was the other's. */
+    result = s_deliver_to (gateway->folder, both + 1, 1, 0, 0);
     assert_int_equal (result.delivered, 1);
     assert_int_equal (result.partly, 0);
     assert_false (s_is_owed (folder));
     free (folder);
     s_gateway_stop (&second);
+    assert_string_equal (ag_buf_cstr (&second.seqs), "1 2 3 ");
     ag_buf_free (&second.seqs);
     free (second.folder);
     free (here);
     free (there);
+}
+
+/*  Who delivers need not know all the gateways that a mark names. */
+static void test_a_gateway_that_is_not_asked_stays_in_the_mark (void **state)
+{
+    gateway_t *gateway = *state;
+    char *folder = s_owing_run (gateway->folder, "run-1", 3, true);
+    char *here = ag_asprintf ("ipc://%s/control", gateway->folder);
+    const char *both[2] = { here, "ipc:///elsewhere/control" };
+    assert_int_equal (ag_owed_settle_but (folder, both, 2), 0);
+    s_gateway_start (gateway, 0, UINT64_MAX);
+    ag_owed_result_t result = s_deliver (gateway, 0, 0);
+    assert_int_equal (result.delivered, 1);
+    assert_int_equal (result.partly, 1);
+    char *mark = ag_owed_read (folder);
+    assert_string_equal (mark, "ipc:///elsewhere/control\n");
+    free (mark);
+    free (here);
+    free (folder);
+}
+
+static void test_a_mark_names_whole_lines (void **state)
+{
+    (void) state;
+    assert_true (ag_owed_names (NULL, "a"));
+    assert_true (ag_owed_names ("", "a"));
+    assert_true (ag_owed_names ("a\nb\n", "b"));
+    assert_true (ag_owed_names ("a\nb", "b"));          /* by hand, without an end */
+    assert_false (ag_owed_names ("a\nbc", "b"));
+    assert_false (ag_owed_names ("a\nbc\n", "c"));
 }
 
 /*  A writer that was killed in the middle of making its journal. */
@@ -847,6 +879,8 @@ int main (void)
         TEST (test_a_gateway_that_cannot_commit_leaves_it_owed),
         TEST (test_a_damaged_journal_does_not_stop_the_others),
         TEST (test_what_one_gateway_lacks_stays_owed_to_it),
+        TEST (test_a_gateway_that_is_not_asked_stays_in_the_mark),
+        TEST (test_a_mark_names_whole_lines),
         TEST (test_a_journal_with_nothing_in_it_is_not_owed),
         TEST (test_a_work_order_is_delivered_beside_its_writer),
         TEST (test_keys_let_in_whom_they_name_and_nobody_else),

@@ -41,9 +41,11 @@ struct ag_debt {
     bool ended;                     /* nothing is to be added */
     bool closed;                    /* by us */
     const ag_owed_options_t *options;   /* lent */
+    char *mark;                         /* as we found it; NULL: there was none */
+    char *names;                        /* its lines, cut apart */
     const char **control;               /* of the options' endpoints, those that it is owed to and that we ask */
     size_t control_count;
-    const char **others;                /* those that it is owed to and that we do not ask */
+    const char **others;                /* those that it is owed to and that we do not ask; into the options and names */
     size_t other_count;
     ag_publisher_t *publisher;
     uint64_t noted;       /* acknowledged, as the journal knows */
@@ -120,23 +122,41 @@ static void s_forget_stillborn (const ag_debt_t *self)
         ag_owed_settle (self->folder);
 }
 
+static bool s_is_known (const ag_owed_options_t *options, const char *endpoint)
+{
+    for (size_t i = 0; i < options->control_count; i++)
+        if (strcmp (options->control[i], endpoint) == 0)
+            return true;
+    return false;
+}
+
+/*  Who delivers may not have been told of all that the mark names: those stay in it. */
+static void s_keep_unknown (ag_debt_t *self)
+{
+    char *rest = NULL;
+    for (char *name = strtok_r (self->names, "\n", &rest); name; name = strtok_r (NULL, "\n", &rest))
+        if (!s_is_known (self->options, name))
+            self->others[self->other_count++] = name;
+}
+
 /*  Whom it is owed to: all, or those that the mark names. */
 static void s_choose_gateways (ag_debt_t *self, const bool *silent)
 {
-    char *mark = ag_owed_read (self->folder);
     size_t count = self->options->control_count;
+    self->mark = ag_owed_read (self->folder);
+    self->names = ag_strdup (self->mark ? self->mark : "");
     self->control = ag_calloc (count + 1, sizeof *self->control);
-    self->others = ag_calloc (count + 1, sizeof *self->others);
+    self->others = ag_calloc (count + strlen (self->names) + 1, sizeof *self->others);
     for (size_t i = 0; i < count; i++) {
         const char *endpoint = self->options->control[i];
-        if (!ag_owed_names (mark, endpoint))
+        if (!ag_owed_names (self->mark, endpoint))
             continue;
         if (silent && silent[i])
             self->others[self->other_count++] = endpoint;
         else
             self->control[self->control_count++] = endpoint;
     }
-    free (mark);
+    s_keep_unknown (self);
 }
 
 /*  <state>/work-orders/NAME; all others are runs'. */
@@ -146,6 +166,28 @@ static bool s_is_of_work_order (const ag_debt_t *self)
     const char *name = strrchr (self->folder, '/');
     size_t len = name ? (size_t) (name + 1 - self->folder) : 0;
     return len >= sizeof parent - 1 && memcmp (name + 1 - (sizeof parent - 1), parent, sizeof parent - 1) == 0;
+}
+
+static int s_find_stream (ag_debt_t *self, char **error_r)
+{
+    if (ag_store_each_stream (self->journal, s_take_stream, self) == 0)
+        return 0;
+    *error_r = ag_strdup (ag_store_error (self->journal));
+    return -1;
+}
+
+/*  A journal without a stream: its writer died, or is about to add one, and has
+    marked that. Which of them is known under its lock. */
+static int s_look_into_empty (ag_debt_t *self, char **error_r)
+{
+    int lock_fd = ag_store_lock (self->path, error_r);
+    if (lock_fd < 0)
+        return errno == EBUSY ? 0 : -1;
+    int rc = s_find_stream (self, error_r);
+    if (rc == 0 && !self->stream.ptr)
+        ag_owed_settle (self->folder);
+    close (lock_fd);
+    return rc;
 }
 
 /*  1 something is owed, 0 nothing, -1 with *error_r. A writer takes its lock
@@ -169,16 +211,11 @@ static int s_open (ag_debt_t *self, char **error_r)
         return why == EBUSY ? 0 : -1;
     if (s_open_journal (self, error_r))
         return errno == EBUSY || errno == ENOENT ? 0 : -1;
-    if (ag_store_each_stream (self->journal, s_take_stream, self)) {
-        *error_r = ag_strdup (ag_store_error (self->journal));
+    if (s_find_stream (self, error_r) || (!self->stream.ptr && s_look_into_empty (self, error_r)))
         return -1;
-    }
-    /*  Of several gateways the journal only knows what those have that answered its writer. */
-    bool nothing = !self->stream.ptr ||
-                   (self->ended && self->noted >= self->last && self->options->control_count == 1);
-    if (nothing)
-        ag_owed_settle (self->folder);
-    return !nothing;
+    /*  The journal only knows what those have that answered its writer; the mark knows the others. */
+    bool paid = !self->mark && self->ended && self->noted >= self->last;
+    return self->stream.ptr && !paid;
 }
 
 /* ---------------------------------------------------------------------- */
@@ -238,6 +275,8 @@ void ag_debt_destroy (ag_debt_t **self_p)
     ag_store_close (&self->journal);
     if (self->lock_fd >= 0)
         close (self->lock_fd);
+    free (self->mark);
+    free (self->names);
     free (self->control);
     free (self->others);
     free (self->path);
@@ -328,6 +367,15 @@ static int s_note_paid (const ag_debt_t *self, ag_store_t *writer)
     return info.last == head ? 0 : -1;
 }
 
+/*  Who has added to the journal since has made it owed to all. */
+static bool s_is_as_found (const ag_debt_t *self)
+{
+    char *mark = ag_owed_read (self->folder);
+    bool same = mark && self->mark ? strcmp (mark, self->mark) == 0 : mark == self->mark;
+    free (mark);
+    return same;
+}
+
 /*  Those that have not got it all are named in the mark. */
 static void s_settle (ag_debt_t *self)
 {
@@ -338,7 +386,8 @@ static void s_settle (ag_debt_t *self)
     ag_store_t *writer = ag_store_open (self->path, AG_STORE_CREATE, &error);
     if (!writer)
         ag_log_debug ("OWED_SETTLE", "another time: %s", error);
-    else if (s_note_paid (self, writer) == 0 && ag_owed_settle_but (self->folder, self->others, self->other_count))
+    else if (s_note_paid (self, writer) == 0 && s_is_as_found (self) &&
+             ag_owed_settle_but (self->folder, self->others, self->other_count))
         ag_log_warning ("OWED_SETTLE", "%s: the mark cannot be changed: %s", self->folder, strerror (errno));
     ag_store_close (&writer);
     free (error);

@@ -25,9 +25,9 @@ typedef enum {
 
 /*  Opens the journal in a folder. `silent` marks the control endpoints that are
     not worth asking (by their index in the options; NULL: none). NULL: with
-    errno 0, there is nothing to do (a live process has it; it is not there; all
-    is acknowledged: then the mark is taken away); else it cannot be used, and
-    *error_r (malloc'ed) says why. */
+    errno 0, there is nothing to do (a live process has it; it is not there; nothing
+    is in it: then the mark is taken away; all is acknowledged); else it cannot be
+    used, and *error_r (malloc'ed) says why. */
 ag_debt_t *ag_debt_new (const char *folder, const ag_owed_options_t *options, const bool *silent, int64_t now_us,
     char **error_r);
 void ag_debt_destroy (ag_debt_t **self_p);
@@ -35,7 +35,7 @@ void ag_debt_destroy (ag_debt_t **self_p);
 ag_debt_state_t ag_debt_turn (ag_debt_t *self, int64_t now_us, int64_t *when_us_r);
 /*  It had no end and was given one. */
 bool ag_debt_closed (const ag_debt_t *self);
-/*  Paid, but for gateways that do not answer: they are named in the mark. */
+/*  Paid, but for gateways that do not answer or are not asked: they are named in the mark. */
 bool ag_debt_is_partly (const ag_debt_t *self);
 /*  The n-th control endpoint was asked and has not answered. */
 bool ag_debt_is_silent (const ag_debt_t *self, size_t n);

@@ -106,9 +106,12 @@ bool ag_owed_names (const char *mark, const char *endpoint)
     size_t len = strlen (endpoint);
     if (!mark || !*mark)
         return true;
-    for (const char *line = mark; *line; line += strcspn (line, "\n") + 1)
-        if (strncmp (line, endpoint, len) == 0 && line[len] == '\n')
+    for (const char *line = mark; *line; line += strspn (line, "\n")) {
+        size_t line_len = strcspn (line, "\n");
+        if (line_len == len && memcmp (line, endpoint, len) == 0)
             return true;
+        line += line_len;
+    }
     return false;
 }
 

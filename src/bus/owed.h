@@ -40,7 +40,7 @@ typedef struct {
 typedef struct {
     size_t found;               /* journals marked as owed that no live process holds */
     size_t delivered;           /* of these, now acknowledged */
-    size_t partly;              /* of these, by some gateways; others do not answer */
+    size_t partly;              /* of these, by some gateways; others do not answer, or are not among `control` */
     size_t closed;              /* of these, given an end */
     size_t failed;              /* could not be read: told in the log */
     bool unanswered;            /* none of the gateways answered that a journal is owed to; the others of theirs were not tried */

@@ -74,7 +74,7 @@ static int s_tell_owed (const ag_owed_result_t *result)
     if (result->unanswered)
         fprintf (stderr, "; no gateway answers");
     else if (result->partly)
-        fprintf (stderr, "; %zu are still owed to gateways that do not answer", result->partly);
+        fprintf (stderr, "; %zu are still owed to gateways that do not answer or were not asked", result->partly);
     fputc ('\n', stderr);
     if (result->failed)
         return AG_EXIT_FAILED;
