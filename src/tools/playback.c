@@ -154,7 +154,8 @@ static ag_str_t s_new_id (const ag_settings_t *settings, ag_str_t old)
     return (ag_str_t){ id, strlen (id) };
 }
 
-static int s_play (s_player_t *self, ag_store_t *journal, const ag_store_stream_t *info, const char *folder)
+static int s_play (
+    s_player_t *self, ag_store_t *journal, const ag_store_stream_t *info, const ag_settings_t *settings, const char *folder)
 {
     if (ag_store_each_event (journal, info->stream, info->epoch, 1, UINT64_MAX, s_play_event, self) && !self->error)
         self->error = ag_strdup (ag_store_error (journal));
@@ -165,7 +166,7 @@ static int s_play (s_player_t *self, ag_store_t *journal, const ag_store_stream_
             (unsigned long long) self->skipped);
     if (self->error)
         ag_fatal (AG_EXIT_FAILED, "playing has stopped: %s", self->error);
-    return ag_target_finish (&self->writer, folder, FINISH_MS);
+    return ag_target_finish (&self->writer, settings, folder, FINISH_MS);
 }
 
 int ag_playback_run (const ag_settings_t *settings, const char *path, double speed)
@@ -178,11 +179,11 @@ int ag_playback_run (const ag_settings_t *settings, const char *path, double spe
     char *folder = ag_rundir_make (state_dir, run, &error);
     if (!folder)
         ag_fatal (errno == EEXIST ? AG_EXIT_USAGE : AG_EXIT_FAILED, "%s", error);
-    s_player_t player = { .speed = speed, .writer = ag_target_writer (settings, folder, &ids, 0, &error) };
+    s_player_t player = { .speed = speed, .writer = ag_target_writer (settings, folder, &ids, &error) };
     if (!player.writer)
         ag_fatal (AG_EXIT_FAILED, "cannot play the journal: %s", error);
     fprintf (stderr, "agentgate-replay: playing %s as run %s\n", path, run.ptr);
-    int status = s_play (&player, journal, &info, folder);
+    int status = s_play (&player, journal, &info, settings, folder);
     ag_store_close (&journal);
     free ((char *) info.stream.ptr);
     free ((char *) info.work_order.ptr);

@@ -12,14 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bus/owed.h"
+#include "bus/debt.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/paths.h"
 #include "exec/rundir.h"
 
-enum { STRANGER_MS = 500, BUSY_US = 10000 };
+enum { STRANGER_MS = 500, TURN_US = 1000 };
 
 ag_str_t ag_target_text (const ag_settings_t *settings, const char *name)
 {
@@ -94,21 +94,7 @@ void ag_target_endpoints_free (ag_target_endpoints_t *self)
 /* ---------------------------------------------------------------------- */
 /*  Writer */
 
-/*  Another process may be writing the same stream just now: its turn is short. */
-static ag_writer_t *s_open_in_turn (const ag_writer_options_t *options, int timeout_ms, char **error_r)
-{
-    int64_t until_us = ag_clock_mono_us () + (int64_t) timeout_ms * 1000;
-    for (;;) {
-        ag_writer_t *writer = ag_writer_open (options, error_r);
-        if (writer || errno != EBUSY || ag_clock_mono_us () >= until_us)
-            return writer;
-        free (*error_r);
-        usleep (BUSY_US);
-    }
-}
-
-ag_writer_t *ag_target_writer (
-    const ag_settings_t *settings, const char *folder, const ag_ids_t *ids, int timeout_ms, char **error_r)
+ag_writer_t *ag_target_writer (const ag_settings_t *settings, const char *folder, const ag_ids_t *ids, char **error_r)
 {
     ag_writer_options_t options = { .ids = *ids,
         .curve_dir = ag_settings_string (settings, "curve-dir"),
@@ -117,10 +103,7 @@ ag_writer_t *ag_target_writer (
     options.journal = journal;
     options.bus = s_list (settings, "bus", &options.bus_count);
     options.control = s_list (settings, "control", &options.control_count);
-    ag_writer_t *writer = s_open_in_turn (&options, timeout_ms, error_r);
-    /*  Not before: who had the journal until now may just have taken the mark away. */
-    if (writer && ag_owed_mark (folder))
-        ag_log_warning ("OWED_MARK", "%s: cannot be marked as owed: %s", folder, strerror (errno));
+    ag_writer_t *writer = ag_writer_open (&options, error_r);
     free ((void *) options.bus);
     free ((void *) options.control);
     free (journal);
@@ -135,15 +118,35 @@ static bool s_flush (ag_writer_t *writer, int timeout_ms)
     return acked;
 }
 
-int ag_target_finish (ag_writer_t **writer_p, const char *folder, int timeout_ms)
+/*  Acknowledged by those that answered; each is asked what it has, and who does not
+    answer is named in the mark. */
+static void s_settle (const ag_settings_t *settings, const char *folder)
+{
+    char *error = NULL;
+    ag_target_endpoints_t endpoints;
+    ag_target_endpoints (settings, &endpoints);
+    ag_owed_options_t owed = { .control = (const char *const *) endpoints.control.texts,
+        .control_count = endpoints.control.count,
+        .curve = endpoints.curve,
+        .answer_us = STRANGER_MS * 1000 };
+    ag_debt_t *debt = ag_debt_new (folder, &owed, NULL, ag_clock_mono_us (), &error);
+    int64_t when_us;
+    while (debt && ag_debt_turn (debt, ag_clock_mono_us (), &when_us) == AG_DEBT_PAYING)
+        usleep (TURN_US);
+    ag_debt_destroy (&debt);
+    ag_target_endpoints_free (&endpoints);
+    free (error);
+}
+
+int ag_target_finish (ag_writer_t **writer_p, const ag_settings_t *settings, const char *folder, int timeout_ms)
 {
     bool acked = s_flush (*writer_p, timeout_ms);
     const char *refused = ag_writer_refused (*writer_p);
     if (!acked)
         fprintf (stderr, "%s: in the journal, but not acknowledged: %s; agentgate-replay --owed delivers it later\n",
             program_invocation_short_name, refused ? refused : "no gateway has answered in time");
-    else if (ag_owed_settle (folder))
-        ag_log_warning ("OWED_SETTLE", "%s: the mark cannot be removed: %s", folder, strerror (errno));
     ag_writer_close (writer_p, 0);
+    if (acked)
+        s_settle (settings, folder);
     return acked ? 0 : AG_EXIT_OWED;
 }

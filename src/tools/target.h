@@ -43,12 +43,11 @@ void ag_target_endpoints_free (ag_target_endpoints_t *self);
 char *ag_target_state_dir (const ag_settings_t *settings);
 /*  The folder of a work order's own stream, made if need be; malloc'ed. */
 char *ag_target_work_order_folder (const char *state_dir, ag_str_t work_order, char **error_r);
-/*  Opens the writer of the journal in a folder, and marks that as owed; waits up to timeout_ms for another process that has it. */
-ag_writer_t *ag_target_writer (const ag_settings_t *settings, const char *folder, const ag_ids_t *ids, int timeout_ms,
-    char **error_r);
-/*  Waits for the gateways, takes the mark away when nothing is owed, closes.
+/*  Opens the writer of the journal in a run's folder, which ag_rundir_make has marked as owed. */
+ag_writer_t *ag_target_writer (const ag_settings_t *settings, const char *folder, const ag_ids_t *ids, char **error_r);
+/*  Waits for the gateways, closes, and leaves the mark for those only that lack something.
     The exit status: 0 or AG_EXIT_OWED (and why, on stderr). */
-int ag_target_finish (ag_writer_t **writer_p, const char *folder, int timeout_ms);
+int ag_target_finish (ag_writer_t **writer_p, const ag_settings_t *settings, const char *folder, int timeout_ms);
 
 ag_str_t ag_target_text (const ag_settings_t *settings, const char *name);      /* absent when it was not given */
 

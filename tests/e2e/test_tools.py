@@ -369,7 +369,7 @@ def test_owed_gives_a_killed_run_its_end(build_dir, gateway, run_dir):
 
 
 def test_what_a_gateway_missed_stays_owed_to_it_alone(build_dir, run_dir):
-    """Two gateways, one of them away for the whole of a run, and of a work order's event."""
+    """Two gateways, one of them away for the whole of a run, of its replay, and of a work order's event."""
     away = run_dir / "away"
     away.mkdir()
     endpoints = ["--control", f"ipc://{run_dir}/control", "--control", f"ipc://{away}/control", "--state-dir", run_dir / "state"]
@@ -377,16 +377,17 @@ def test_what_a_gateway_missed_stays_owed_to_it_alone(build_dir, run_dir):
         with executor(build_dir, run_dir, "--bus", here.bus, *endpoints, "--run-id", "R", "--no-watch", "--", "echo", "hello") as run:
             assert run.wait() == 0, run.stderr
         assert emit(build_dir, ["--bus", here.bus, *endpoints], "work_order_updated", "workOrderId=W", "status=x").returncode == 0
-        for mark in ("runs/R/owed", "work-orders/W/owed"):
+        assert tool(build_dir, "replay", "--bus", here.bus, *endpoints, "--fast", "--run-id", "R2", "R").returncode == 0
+        for mark in ("runs/R/owed", "runs/R2/owed", "work-orders/W/owed"):
             assert (run_dir / "state" / mark).read_text() == f"ipc://{away}/control\n"
         assert "0 of 0" in tool(build_dir, "replay", *to(here), "--owed").stderr
         still = tool(build_dir, "replay", *endpoints, "--owed")
         assert still.returncode == 3 and "no gateway answers" in still.stderr
         with Gateway(build_dir, away) as there:
             paid = tool(build_dir, "replay", *endpoints, "--owed")
-            assert paid.returncode == 0 and "2 of 2" in paid.stderr, paid.stderr
+            assert paid.returncode == 0 and "3 of 3" in paid.stderr, paid.stderr
             assert owed_marks(run_dir) == []
-            for stream in ("R", "@W"):
+            for stream in ("R", "R2", "@W"):
                 assert history(there, stream) == history(here, stream) != []
 
 
