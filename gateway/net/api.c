@@ -195,8 +195,9 @@ static void s_event (call_t *call, const char *seq_text)
     if (!s_number (call, seq_text, "an event is named by its seq", 0, INT64_MAX, &seq))
         return;
     ag_reply_json (call->reply);
-    ag_runs_read (call->gateway, &call->run, seq, seq, s_put_one, &call->reply->body);
-    if (!call->reply->body.len)
+    if (ag_runs_read (call->gateway, &call->run, seq, seq, s_put_one, &call->reply->body) != 0)
+        ag_reply_unreadable (call->reply);
+    else if (!call->reply->body.len)
         ag_reply_problem (call->reply, 404, "Not Found", "this event is not held");
 }
 
@@ -252,7 +253,10 @@ static void s_search (call_t *call)
     search_t search = { .out = &call->reply->body, .q = q, .q_len = strlen (q),
         .until_us = ag_clock_mono_us () + SEARCH_US };
     ag_buf_append_cstr (search.out, "{\"seqs\":[");
-    ag_runs_read (call->gateway, &call->run, call->after + 1, UINT64_MAX, s_look, &search);
+    if (ag_runs_read (call->gateway, &call->run, call->after + 1, UINT64_MAX, s_look, &search) != 0) {
+        ag_reply_unreadable (call->reply);
+        return;
+    }
     ag_buf_append_char (search.out, ']');
     s_append_next (search.out, search.next);
 }
@@ -412,7 +416,10 @@ static void s_runs (call_t *call)
     if (!s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", 1, PAGE_MAX, &call->limit))
         return;
     ag_runs_list_t *list = ag_runs_list_new (call->gateway, call->request->access, (size_t) call->limit);
-    ag_reply_in_parts (call->reply, "application/json", s_runs_more, list, s_runs_destroy);
+    if (list)
+        ag_reply_in_parts (call->reply, "application/json", s_runs_more, list, s_runs_destroy);
+    else
+        ag_reply_unreadable (call->reply);
 }
 
 /*  All streams by name, work orders' own too: for programs that want everything. */
@@ -421,11 +428,12 @@ static void s_streams (call_t *call)
     call->limit = PAGE_MAX;
     if (!s_number (call, call->request->limit, "limit: must be an integer from 1 to 1000", 1, PAGE_MAX, &call->limit))
         return;
-    const char *after = call->request->after;
+    const char *text = call->request->after;
+    ag_str_t after = text && *text ? (ag_str_t) { text, strlen (text) } : (ag_str_t) { NULL, 0 };
     ag_reply_json (call->reply);
-    ag_streams_append_list (call->gateway, call->request->access,
-        after && *after ? (ag_str_t) { after, strlen (after) } : (ag_str_t) { NULL, 0 }, (size_t) call->limit,
-        &call->reply->body);
+    if (ag_streams_append_list (call->gateway, call->request->access, after, (size_t) call->limit,
+            &call->reply->body) != 0)
+        ag_reply_unreadable (call->reply);
 }
 
 /*  Finds the stream; one that may not be seen is one that is not there. */
@@ -437,10 +445,14 @@ static bool s_find (call_t *call, const char *id)
         s_bad (call, "epoch: must be 16 hex digits");
         return false;
     }
-    if (ag_runs_find (call->gateway, (ag_str_t) { id, strlen (id) }, epoch, &call->run)
-        && ag_access_may_see (call->request->access, call->run.work_order))
+    ag_run_clear (&call->run);
+    int found = ag_runs_find (call->gateway, (ag_str_t) { id, strlen (id) }, epoch, &call->run);
+    if (found == 1 && ag_access_may_see (call->request->access, call->run.work_order))
         return true;
-    ag_reply_problem (call->reply, 404, "Not Found", "no such run is known here");
+    if (found < 0)
+        ag_reply_unreadable (call->reply);
+    else
+        ag_reply_problem (call->reply, 404, "Not Found", "no such run is known here");
     return false;
 }
 

@@ -21,6 +21,11 @@ void ag_reply_problem (ag_reply_t *self, unsigned status, const char *title, con
     ag_buf_append_cstr (&self->body, "}\n");
 }
 
+void ag_reply_unreadable (ag_reply_t *self)
+{
+    ag_reply_problem (self, 500, "Internal Server Error", "the history cannot be read");
+}
+
 void ag_reply_json (ag_reply_t *self)
 {
     ag_reply_clear (self);
@@ -47,7 +52,7 @@ void ag_reply_begin (ag_reply_t *self)
         return;
     int rc = self->more (self->context, &self->body);
     if (rc < 0)
-        ag_reply_problem (self, 500, "Internal Server Error", "the history cannot be read");
+        ag_reply_unreadable (self);
     else if (rc == 0)
         self->more = NULL;
 }

@@ -29,6 +29,8 @@ typedef struct {
 
 /*  A problem of RFC 9457; title and detail are text. */
 void ag_reply_problem (ag_reply_t *self, unsigned status, const char *title, const char *detail);
+/*  The one of a history that cannot be read now. */
+void ag_reply_unreadable (ag_reply_t *self);
 /*  Starts a JSON body, to be appended to. */
 void ag_reply_json (ag_reply_t *self);
 /*  A body that is made in parts while it is sent; takes the context. */

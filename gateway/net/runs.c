@@ -77,7 +77,7 @@ static void s_add_store (ag_gateway_t *gateway, ag_run_t *run)
     }
 }
 
-bool ag_runs_find (ag_gateway_t *gateway, ag_str_t stream, uint64_t epoch, ag_run_t *run_r)
+int ag_runs_find (ag_gateway_t *gateway, ag_str_t stream, uint64_t epoch, ag_run_t *run_r)
 {
     ag_stream_info_t live;
     ag_store_stream_t stored;
@@ -85,13 +85,14 @@ bool ag_runs_find (ag_gateway_t *gateway, ag_str_t stream, uint64_t epoch, ag_ru
         ag_run_t run = s_from_hub (&live);
         ag_run_copy (run_r, &run);
         s_add_store (gateway, run_r);
-        return true;
+        return 1;
     }
-    if (!gateway->archive || ag_store_stream (ag_archive_reader (gateway->archive), stream, epoch, &stored) != 1)
-        return false;
+    int found = gateway->archive ? ag_store_stream (ag_archive_reader (gateway->archive), stream, epoch, &stored) : 0;
+    if (found != 1)
+        return found;
     ag_run_t run = s_from_store (&stored);
     ag_run_copy (run_r, &run);
-    return true;
+    return 1;
 }
 
 int ag_runs_read (ag_gateway_t *gateway, const ag_run_t *run, uint64_t from, uint64_t to,
@@ -277,24 +278,25 @@ static bool s_add_stored (void *context, const ag_store_stream_t *info)
     return !s_suffices (list);
 }
 
-/*  By name, the newest epoch of each. */
-static void s_find (list_t *list)
+/*  By name, the newest epoch of each. 0, or -1. */
+static int s_find (list_t *list)
 {
+    ag_archive_t *archive = list->gateway->archive;
     ag_hub_each_stream (list->gateway->hub, s_add_live, list);
     list->look_at = list->count + list->limit;
-    if (list->gateway->archive)
-        ag_store_each_stream (ag_archive_reader (list->gateway->archive), s_add_stored, list);
+    int rc = archive ? ag_store_each_stream (ag_archive_reader (archive), s_add_stored, list) : 0;
     if (list->count)
         s_drop_older_epochs (list);
+    return rc;
 }
 
-void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, ag_str_t after, size_t limit, ag_buf_t *out)
+int ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, ag_str_t after, size_t limit, ag_buf_t *out)
 {
     list_t list = { .gateway = gateway, .access = access, .all = true };
     ag_run_t bound = { .stream = after };           /* behind all of its name: epochs count down */
     size_t shown = 0, left = 0;
     ag_buf_append_cstr (out, "{\"streams\":[");
-    s_find (&list);
+    int rc = s_find (&list);
     for (size_t i = 0; i < list.count; i++) {
         ag_run_t *run = &list.runs[i];
         bool due = !after.ptr || s_by_name (run, &bound) > 0;
@@ -311,6 +313,7 @@ void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, a
     }
     free (list.runs);
     ag_buf_append_cstr (out, left ? "],\"more\":true}\n" : "],\"more\":false}\n");
+    return rc;
 }
 
 ag_runs_list_t *ag_runs_list_new (ag_gateway_t *gateway, const ag_access_t *access, size_t limit)
@@ -319,7 +322,10 @@ ag_runs_list_t *ag_runs_list_new (ag_gateway_t *gateway, const ag_access_t *acce
     self->gateway = gateway;
     self->access = access;
     self->limit = limit;
-    s_find (self);
+    if (s_find (self) != 0) {
+        ag_runs_list_destroy (&self);
+        return NULL;
+    }
     if (self->count)
         qsort (self->runs, self->count, sizeof *self->runs, s_by_age);
     while (self->count > limit)

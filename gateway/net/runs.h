@@ -20,8 +20,8 @@ typedef struct {
     bool live;                      /* the hub knows this epoch */
 } ag_run_t;
 
-/*  epoch 0: the newest. False: not known. */
-bool ag_runs_find (ag_gateway_t *gateway, ag_str_t stream, uint64_t epoch, ag_run_t *run_r);
+/*  epoch 0: the newest. 1 found, 0 not known, -1 the history cannot be read. */
+int ag_runs_find (ag_gateway_t *gateway, ag_str_t stream, uint64_t epoch, ag_run_t *run_r);
 void ag_run_copy (ag_run_t *to, const ag_run_t *from);
 void ag_run_clear (ag_run_t *self);
 
@@ -31,11 +31,11 @@ int ag_runs_read (ag_gateway_t *gateway, const ag_run_t *run, uint64_t from, uin
 
 /*  The object of proto/README.md, "HTTP". */
 void ag_run_append_json (ag_gateway_t *gateway, const ag_run_t *run, ag_buf_t *out);
-/*  A page of all streams that may be seen, work orders' own too, by name; behind `after` when there is one. */
-void ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, ag_str_t after, size_t limit, ag_buf_t *out);
+/*  A page of all streams that may be seen, work orders' own too, by name; behind `after` when there is one. 0, or -1. */
+int ag_streams_append_list (ag_gateway_t *gateway, const ag_access_t *access, ag_str_t after, size_t limit, ag_buf_t *out);
 
 /*  At most `limit` of them that may be seen, newest first; their objects one by
-    one, separated by commas. */
+    one, separated by commas. NULL: the history cannot be read. */
 typedef struct ag_runs_list ag_runs_list_t;
 ag_runs_list_t *ag_runs_list_new (ag_gateway_t *gateway, const ag_access_t *access, size_t limit);
 bool ag_runs_list_begun (const ag_runs_list_t *self);

@@ -9,6 +9,7 @@
     FAULTS_SLOW=PATH      fsync and fdatasync do not return before PATH is there
     FAULTS_HANG=PATH      nor while PATH is there
     FAULTS_EIO=PATH       once PATH is there, writing and syncing fails with EIO
+    FAULTS_READ=PATH      while PATH is there, reading at a place (pread) fails with EIO
 */
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,10 +38,10 @@ static bool s_is_there (const char *variable)
     return path && access (path, F_OK) == 0;
 }
 
-static bool s_fails (int fd)
+static bool s_fails (int fd, const char *variable)
 {
     int saved = errno;
-    bool fails = s_is_there ("FAULTS_EIO") && s_is_ours (fd);
+    bool fails = s_is_there (variable) && s_is_ours (fd);
     errno = fails ? EIO : saved;
     return fails;
 }
@@ -62,21 +63,35 @@ ssize_t write (int fd, const void *bytes, size_t len)
 {
     ssize_t (*next) (int, const void *, size_t);
     *(void **) &next = s_next ("write");
-    return s_fails (fd) ? -1 : next (fd, bytes, len);
+    return s_fails (fd, "FAULTS_EIO") ? -1 : next (fd, bytes, len);
 }
 
 ssize_t pwrite (int fd, const void *bytes, size_t len, off_t at)
 {
     ssize_t (*next) (int, const void *, size_t, off_t);
     *(void **) &next = s_next ("pwrite");
-    return s_fails (fd) ? -1 : next (fd, bytes, len, at);
+    return s_fails (fd, "FAULTS_EIO") ? -1 : next (fd, bytes, len, at);
 }
 
 ssize_t pwrite64 (int fd, const void *bytes, size_t len, off64_t at)
 {
     ssize_t (*next) (int, const void *, size_t, off64_t);
     *(void **) &next = s_next ("pwrite64");
-    return s_fails (fd) ? -1 : next (fd, bytes, len, at);
+    return s_fails (fd, "FAULTS_EIO") ? -1 : next (fd, bytes, len, at);
+}
+
+ssize_t pread (int fd, void *bytes, size_t len, off_t at)
+{
+    ssize_t (*next) (int, void *, size_t, off_t);
+    *(void **) &next = s_next ("pread");
+    return s_fails (fd, "FAULTS_READ") ? -1 : next (fd, bytes, len, at);
+}
+
+ssize_t pread64 (int fd, void *bytes, size_t len, off64_t at)
+{
+    ssize_t (*next) (int, void *, size_t, off64_t);
+    *(void **) &next = s_next ("pread64");
+    return s_fails (fd, "FAULTS_READ") ? -1 : next (fd, bytes, len, at);
 }
 
 int fsync (int fd)
@@ -84,7 +99,7 @@ int fsync (int fd)
     int (*next) (int);
     *(void **) &next = s_next ("fsync");
     s_wait (fd);
-    return s_fails (fd) ? -1 : next (fd);
+    return s_fails (fd, "FAULTS_EIO") ? -1 : next (fd);
 }
 
 int fdatasync (int fd)
@@ -92,5 +107,5 @@ int fdatasync (int fd)
     int (*next) (int);
     *(void **) &next = s_next ("fdatasync");
     s_wait (fd);
-    return s_fails (fd) ? -1 : next (fd);
+    return s_fails (fd, "FAULTS_EIO") ? -1 : next (fd);
 }

@@ -127,6 +127,32 @@ def test_a_history_that_is_too_large_shrinks_at_once(build_dir, run_dir):
             assert seqs(gateway, run) == list(range(1, 3001))
 
 
+def status_of(gateway, path):
+    try:
+        with urllib.request.urlopen(gateway.url + path, timeout=TIMEOUT) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as answer:
+        return answer.code, json.load(answer)
+
+
+def test_a_disk_that_cannot_be_read_is_no_empty_answer(build_dir, run_dir, monkeypatch):
+    """Nobody is told that there is nothing, because it cannot be looked for just now. More than SQLite keeps in memory."""
+    with Gateway(build_dir, run_dir) as gateway:
+        a_run(gateway, "old", 2000, "needle " + "x" * 3000)
+    bad = run_dir / "bad"
+    monkeypatch.setenv("LD_PRELOAD", str(build_dir / "tests" / "e2e" / ".libs" / "faults.so"))
+    monkeypatch.setenv("FAULTS_UNDER", str(run_dir / "gateway"))
+    monkeypatch.setenv("FAULTS_READ", str(bad))
+    with Gateway(build_dir, run_dir) as gateway:
+        bad.touch()
+        for path in ("runs/old", "runs/old/events", "runs/old/events/5", "runs/old/search?q=needle"):
+            code, answer = status_of(gateway, f"/api/v1/{path}")
+            assert code == 500, (path, answer)
+        bad.unlink()
+        assert status_of(gateway, "/api/v1/runs/old/search?q=needle")[1]["seqs"][:3] == [2, 3, 4]
+        assert status_of(gateway, "/api/v1/runs/old/events/5")[1]["seq"] == 5
+
+
 def test_another_program_that_holds_the_database_costs_time_only(build_dir, run_dir):
     """SQLITE_BUSY: somebody looks into it with a transaction open, longer than we wait for it."""
     with Gateway(build_dir, run_dir) as gateway:
