@@ -27,6 +27,7 @@ enum {
     FRAGMENT_BYTES = 16 * 1024,     /* of a message that does not fit */
     HEADER_MAX = 10,                /* of a frame from a server */
     KEY_LENGTH = 24,                /* of a handshake */
+    PROTOCOLS_MAX = 126,            /* bytes of Sec-WebSocket-Protocol: of more lws hangs up without a word */
     EXCESS_MAX = 1024 * 1024        /* of a message that is too long; what is longer is no mistake */
 };
 
@@ -78,9 +79,21 @@ static bool s_speaks_13 (struct lws *wsi)
     return lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_VERSION) > 0 && strcmp (text, "13") == 0;
 }
 
+/*  Why the subprotocols that are named are none of ours; NULL: ours is among them, or there are none. */
+static const char *s_wrong_protocols (struct lws *wsi)
+{
+    char text[PROTOCOLS_MAX + 1];
+    int len = lws_hdr_total_length (wsi, WSI_TOKEN_PROTOCOL);
+    if (len > PROTOCOLS_MAX)
+        return "Sec-WebSocket-Protocol: at most 126 bytes; a long token goes into the Authorization header or ?token=";
+    if (len > 0 && (lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_PROTOCOL) < 0 || !s_names_ours (text)))
+        return "the only subprotocol is agentgate.v1.json, or none";
+    return NULL;
+}
+
 int ag_ws_check_upgrade (ag_server_t *server, struct lws *wsi, char *what)
 {
-    char text[256], origin[128];
+    char origin[128];
     char *path = NULL;
     int path_len = 0;
     /*  An offer of HTTP/2 may be ignored, and some clients make it with each request: lws
@@ -99,9 +112,9 @@ int ag_ws_check_upgrade (ag_server_t *server, struct lws *wsi, char *what)
         return s_refuse (server, wsi, 400, malformed);
     if (!s_speaks_13 (wsi))
         return s_refuse (server, wsi, 426, "the version of WebSocket that is spoken here is 13");
-    if (lws_hdr_total_length (wsi, WSI_TOKEN_PROTOCOL) > 0
-        && (lws_hdr_copy (wsi, text, sizeof text, WSI_TOKEN_PROTOCOL) < 0 || !s_names_ours (text)))
-        return s_refuse (server, wsi, 400, "the only subprotocol is agentgate.v1.json, or none");
+    const char *wrong = s_wrong_protocols (wsi);
+    if (wrong)
+        return s_refuse (server, wsi, 400, wrong);
     const char *refused = ag_origin_refused (server, wsi, origin, sizeof origin);
     if (refused)
         return s_refuse (server, wsi, 403, refused);

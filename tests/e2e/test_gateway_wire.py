@@ -373,6 +373,22 @@ def test_without_a_token_the_close_code_says_so(build_dir, run_dir):
         assert "good" not in gateway.stderr and "bad" not in gateway.stderr
 
 
+def test_a_token_as_subprotocol_has_its_limit(build_dir, run_dir):
+    longest = "t" * 91
+    tokens = run_dir / "tokens"
+    tokens.write_text(hashlib.sha256(longest.encode()).hexdigest() + "\n")
+    with Gateway(build_dir, run_dir, "--token-file", tokens) as gateway:
+        with RawClient(gateway, Sec_WebSocket_Protocol=f"agentgate.v1.json, agentgate.token.{longest}") as client:
+            client.send(frame(TEXT, b'{"type":"ping"}'))
+            assert client.said()["type"] == "pong"
+        for more in (1, 100, 1000):
+            token = "agentgate.token." + longest + "t" * more
+            code, _, link = raw_ws.handshake(gateway, Sec_WebSocket_Protocol=f"agentgate.v1.json, {token}")
+            link.close()
+            assert code == 400
+        assert gateway.stderr.count("at most 126 bytes") == 3
+
+
 def test_a_plain_client_in_rough_weather(build_dir, run_dir):
     """A rate that is too low, numbers that never come, a new epoch, an end: told in its own words, and all adds up."""
     with Gateway(build_dir, run_dir, "--rate-limit", "20") as gateway:
