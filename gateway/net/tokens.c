@@ -69,11 +69,22 @@ static int s_word (entry_t *entry, const char *word)
     return 0;
 }
 
+/*  A '#' within a word is a part of it: of a work order's id. */
+static void s_cut_comment (char *line)
+{
+    for (char *at = strchr (line, '#'); at; at = strchr (at + 1, '#'))
+        if (at == line || strchr (" \t", at[-1])) {
+            *at = '\0';
+            return;
+        }
+}
+
 /*  One line; empty ones and comments give nothing. */
 static int s_line (ag_tokens_t *self, char *line, const char **why)
 {
     char *rest = NULL;
-    line[strcspn (line, "#\r\n")] = '\0';
+    line[strcspn (line, "\r\n")] = '\0';
+    s_cut_comment (line);
     char *word = strtok_r (line, " \t", &rest);
     if (!word)
         return 0;

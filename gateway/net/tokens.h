@@ -6,7 +6,7 @@
 
     A token file has a line for each token: its SHA-256 in hex, then words:
     "cancel" (may stop runs), "work-order=W" (sees only these; repeatable; none:
-    all). '#' begins a comment.
+    all). '#' at the beginning or after white space begins a comment.
 */
 #ifndef AG_NET_TOKENS_H
 #define AG_NET_TOKENS_H

@@ -611,7 +611,8 @@ def test_tokens(build_dir, run_dir):
         return " ".join([hashlib.sha256(token.encode()).hexdigest(), *words])
 
     tokens = run_dir / "tokens"
-    tokens.write_text("\n".join(["# ours", line("all", "cancel"), line("some", " - work-order=W")]) + "\n")
+    tokens.write_text("\n".join(["# ours", line("all", "cancel"), line("some", " - work-order=W"),
+                                 line("other", "work-order=W#2  # not W")]) + "\n")
     with Gateway(build_dir, run_dir, "--token-file", tokens) as gateway, FakeExecutor(gateway, "r", "W") as mine, \
             FakeExecutor(gateway, "x", "X") as other:
         for executor in (mine, other):
@@ -625,6 +626,7 @@ def test_tokens(build_dir, run_dir):
         ids = [r["runId"] for r in get(gateway, "/api/v1/runs", Authorization="Bearer all")["runs"]]
         assert sorted(ids) == ["r", "x"]
         assert [r["runId"] for r in get(gateway, "/api/v1/runs?token=some")["runs"]] == ["r"]
+        assert get(gateway, "/api/v1/runs?token=other")["runs"] == []
         assert problem(gateway, "/api/v1/runs/x/events?token=some") == 404
         assert problem(gateway, "/api/v1/runs/r/cancel?token=some", "POST") == 403
     bad = run_dir / "bad"
