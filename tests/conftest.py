@@ -4,16 +4,19 @@ A run under nohup, in the background of a script, from cron or in a container ha
 and settings. The programs under test inherit them, and some of it is just what is tested. So each is set to what a login shell has.
 """
 import os
+import pathlib
 import resource
 import shutil
 import signal
 import tempfile
 
+import pytest
+
 SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD,
            signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH]
 OPEN_FILES = 1024                   # what a login shell may open
 # Told to the tests, not to the programs.
-KEPT = {"AGENTGATE_BUILD", "AGENTGATE_RECORDINGS", "AGENTGATE_LONG_TESTS", "AGENTGATE_SEED", "AGENTGATE_FEED_SEED"}
+KEPT = {"AGENTGATE_BUILD", "AGENTGATE_RECORDINGS", "AGENTGATE_LONG_TESTS", "AGENTGATE_SEED", "AGENTGATE_FEED_SEED", "AGENTGATE_CHAOS_SEED"}
 # A service manager's, a desktop's.
 REMOVED = {"STATE_DIRECTORY", "RUNTIME_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "XDG_STATE_HOME", "XDG_CONFIG_HOME"}
 SOCKET_ROOM = 40                    # a socket's path has at most 107 bytes
@@ -52,3 +55,11 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     shutil.rmtree(config.agentgate_home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def build_dir():
+    path = os.environ.get("AGENTGATE_BUILD")
+    if not path:
+        pytest.fail("AGENTGATE_BUILD must name a build folder; ./bootstrap.sh check sets it")
+    return pathlib.Path(path)

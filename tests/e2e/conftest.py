@@ -2,7 +2,6 @@
 
 Timeouts here bound a hang; no test sleeps where it can await an event.
 """
-import os
 import pathlib
 import shutil
 import sys
@@ -15,14 +14,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import Gateway  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def build_dir():
-    path = os.environ.get("AGENTGATE_BUILD")
-    if not path:
-        pytest.fail("AGENTGATE_BUILD must name a build folder; ./bootstrap.sh check sets it")
-    return pathlib.Path(path)
 
 
 @pytest.fixture
