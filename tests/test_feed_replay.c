@@ -149,6 +149,37 @@ static void test_an_epoch_that_is_not_known_yet_waits (void **state)
     tap_expect (&tap, "stream_started c3 c4");
 }
 
+/*  A work order's viewer, come back to a gateway that has just begun, and gone again before
+    that knows the runs. Another subscription brings the same positions. */
+static void
+test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 50);
+    ag_after_t after[] = { { AG_STR ("R1"), RIG_EPOCH, 3 }, { AG_STR ("R2"), 0, 1 }, { AG_STR ("R3"), RIG_EPOCH, 9 } };
+    ag_subscribe_t request = rig_subscribe ("W1"), other = rig_subscribe ("W2");
+    request.has_after = other.has_after = true;
+    request.after = other.after = after;
+    request.after_count = other.after_count = 3;
+    tap_subscribe (&tap, &hub, &other);
+    tap_subscribe (&tap, &hub, &request);
+    tap_put_to (&hub, "R2", RIG_CALL, 1, 2);
+    tap_wait (&hub, 1000);
+    char *cursor = strdup (tap.cursor);
+    tap_free (&tap);
+    tap_init (&tap, &hub, &(ag_client_options_t) { .batch = true });
+    request.after_count = 0;
+    request.cursor = (ag_str_t) { cursor, strlen (cursor) };
+    tap_subscribe (&tap, &hub, &request);
+    tap_wait (&hub, 0);
+    tap_expect (&tap, "subscription_confirmed replay_complete");
+    tap_put (&hub, RIG_CALL, 1, 5);
+    tap_put_to (&hub, "R3", RIG_CALL, 9, 10);
+    tap_wait (&hub, 1000);
+    tap_expect (&tap, "stream_started stream_started c4 c10 c5");
+    free (cursor);
+}
+
 /*  A position without an epoch, in a run that nobody knows yet: the cursor keeps it, so
     that who comes back with it does not get again what it has. */
 static void test_a_position_in_an_unknown_run_stays_in_the_cursor (void **state)
@@ -932,6 +963,7 @@ int main (void)
         BOUNDARY (test_ahead_and_what_it_has_not_is_lost),
         BOUNDARY (test_an_epoch_that_is_not_known_yet_waits),
         BOUNDARY (test_a_position_in_an_unknown_run_stays_in_the_cursor),
+        BOUNDARY (test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor),
         BOUNDARY (test_two_wait_for_an_epoch_that_is_later_still),
         BOUNDARY (test_a_newer_epoch_resets),
         BOUNDARY (test_a_newer_epoch_while_watching_ends_the_old_one),

@@ -201,6 +201,38 @@ static void s_add_positions (const ag_client_t *self, ag_buf_t *bytes, bool goin
     }
 }
 
+/*  Has a subscription before this one the position too? */
+static bool
+s_is_named_before (const ag_client_t *self, const ag_sub_t *last, ag_str_t stream)
+{
+    const ag_sub_t *sub;
+    TAILQ_FOREACH (sub, &self->subs, in_client) {
+        if (sub == last)
+            break;
+        if (sub->unmet && ag_cursor_find (sub->after, stream) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/*  A gateway that has just begun knows few of the streams that its clients come back
+    with: those positions stay as they came. */
+static void
+s_add_unmet (const ag_client_t *self, ag_sub_t *sub, ag_buf_t *bytes)
+{
+    bool unmet = false;
+    for (size_t i = 0; i < ag_cursor_count (sub->after); i++) {
+        const ag_cursor_position_t *position = ag_cursor_nth (sub->after, i);
+        const ag_stream_t *stream = ag_stream_get (self->hub, position->stream);
+        if (stream != NULL && (stream->work != NULL || ag_place_find (self, stream) != NULL))
+            continue;
+        unmet = true;
+        if (position->seq != 0 && !s_is_named_before (self, sub, position->stream))
+            ag_cursor_add (bytes, position->stream, position->epoch, position->seq);
+    }
+    sub->unmet = unmet;
+}
+
 /*  When not all fit, those that go on are more use; the others will come again from 1. */
 void ag_client_cursor (const ag_client_t *self, ag_buf_t *out)
 {
@@ -212,6 +244,10 @@ void ag_client_cursor (const ag_client_t *self, ag_buf_t *out)
         s_add_positions (self, bytes, true, false);
         s_add_positions (self, bytes, false, true);
     }
+    ag_sub_t *sub;
+    TAILQ_FOREACH (sub, &self->subs, in_client)
+        if (sub->unmet)
+            s_add_unmet (self, sub, bytes);
     ag_cursor_end (bytes, out);
 }
 

@@ -95,6 +95,7 @@ static ag_sub_t *s_sub_new (ag_client_t *client, const ag_subscribe_t *request, 
         : ag_filter_make (request->types, request->partial, request->thinking, request->all);
     sub->positioned = *after_p != NULL;
     sub->after = *after_p;
+    sub->unmet = sub->after != NULL;
     *after_p = NULL;
     sub->replay_count = request->all ? 0 : request->replay_count;
     return sub;
