@@ -180,6 +180,42 @@ test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor (void **state)
     free (cursor);
 }
 
+/*  Frames are shared by viewers who stand at the same places; these do not. */
+static void
+test_positions_in_unknown_runs_are_not_told_to_another (void **state)
+{
+    (void) state;
+    s_begin (1000, false, 50);
+    ag_after_t after = { AG_STR ("R3"), RIG_EPOCH, 2 };
+    ag_subscribe_t request = rig_subscribe ("W1");
+    request.has_after = true;
+    request.after = &after;
+    tap_t other;
+    tap_init (&other, &hub, &(ag_client_options_t) { .batch = true });
+    tap_subscribe (&other, &hub, &request);         /* all from the start */
+    request.after_count = 1;
+    tap_subscribe (&tap, &hub, &request);
+    tap_put (&hub, RIG_CALL, 1, 1);
+    tap_wait (&hub, 1000);
+    tap_t *viewers[] = { &tap, &other };
+    request.after_count = 0;
+    for (int i = 0; i < 2; i++) {
+        char *cursor = strdup (viewers[i]->cursor);
+        tap_free (viewers[i]);
+        tap_init (viewers[i], &hub, &(ag_client_options_t) { .batch = true });
+        request.cursor = (ag_str_t) { cursor, strlen (cursor) };
+        tap_subscribe (viewers[i], &hub, &request);
+        tap_wait (&hub, 0);
+        tap_expect (viewers[i], "subscription_confirmed replay_complete");
+        free (cursor);
+    }
+    tap_put_to (&hub, "R3", RIG_CALL, 1, 3);
+    tap_wait (&hub, 1000);
+    tap_expect (&tap, "stream_started c3");
+    tap_expect (&other, "stream_started c1 c2 c3");
+    tap_free (&other);
+}
+
 /*  A position without an epoch, in a run that nobody knows yet: the cursor keeps it, so
     that who comes back with it does not get again what it has. */
 static void test_a_position_in_an_unknown_run_stays_in_the_cursor (void **state)
@@ -964,6 +1000,7 @@ int main (void)
         BOUNDARY (test_an_epoch_that_is_not_known_yet_waits),
         BOUNDARY (test_a_position_in_an_unknown_run_stays_in_the_cursor),
         BOUNDARY (test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor),
+        BOUNDARY (test_positions_in_unknown_runs_are_not_told_to_another),
         BOUNDARY (test_two_wait_for_an_epoch_that_is_later_still),
         BOUNDARY (test_a_newer_epoch_resets),
         BOUNDARY (test_a_newer_epoch_while_watching_ends_the_old_one),

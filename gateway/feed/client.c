@@ -233,6 +233,17 @@ s_add_unmet (const ag_client_t *self, ag_sub_t *sub, ag_buf_t *bytes)
     sub->unmet = unmet;
 }
 
+size_t
+ag_client_unmet_bytes (const ag_client_t *self)
+{
+    size_t bytes = 0;
+    const ag_sub_t *sub;
+    TAILQ_FOREACH (sub, &self->subs, in_client)
+        for (size_t i = 0; sub->unmet && i < ag_cursor_count (sub->after); i++)
+            bytes += ag_cursor_nth (sub->after, i)->stream.len + AG_CURSOR_POSITION_BYTES;
+    return bytes;
+}
+
 /*  When not all fit, those that go on are more use; the others will come again from 1. */
 void ag_client_cursor (const ag_client_t *self, ag_buf_t *out)
 {

@@ -171,7 +171,7 @@ static int64_t s_min (int64_t a, int64_t b)
 /*  The most that the frame around a batch's events takes: 64 bytes, and the cursor. */
 static size_t s_batch_bytes (const ag_client_t *client)
 {
-    size_t cursor = (AG_CURSOR_EMPTY_BYTES + client->cursor_bytes + 2) / 3 * 4;
+    size_t cursor = (AG_CURSOR_EMPTY_BYTES + client->cursor_bytes + ag_client_unmet_bytes (client) + 2) / 3 * 4;
     return 64 + (cursor < AG_CURSOR_MAX_BYTES ? cursor : AG_CURSOR_MAX_BYTES);
 }
 
@@ -222,6 +222,19 @@ static void s_key_place (ag_buf_t *key, const ag_place_t *place, uint64_t limit)
     }
 }
 
+/*  What a client came back with, and has not met yet, too. */
+static void
+s_key_unmet (ag_buf_t *key, const ag_cursor_t *after)
+{
+    for (size_t i = 0; i < ag_cursor_count (after); i++) {
+        const ag_cursor_position_t *position = ag_cursor_nth (after, i);
+        uint64_t words[] = { position->epoch, position->seq, position->stream.len }, none = 0;
+        ag_buf_append (key, words, sizeof words);
+        ag_buf_append_str (key, position->stream);
+        ag_buf_append (key, &none, (sizeof none - key->len % sizeof none) % sizeof none);
+    }
+}
+
 /*  Places that do not take part stand in the batch's cursor. */
 static void s_key_others (ag_buf_t *key, const ag_client_t *client)
 {
@@ -231,6 +244,10 @@ static void s_key_others (ag_buf_t *key, const ag_client_t *client)
         if (ag_place_position (place, &words[1], &words[2]))
             ag_buf_append (key, words, sizeof words);
     }
+    const ag_sub_t *sub;
+    TAILQ_FOREACH (sub, &client->subs, in_client)
+        if (sub->unmet)
+            s_key_unmet (key, sub->after);
 }
 
 static void s_key (ag_frames_t *self, const ag_client_t *client, const s_budget_t *budget)

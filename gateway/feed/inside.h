@@ -395,6 +395,8 @@ void ag_client_gap (ag_client_t *client, ag_place_t *place, uint64_t from, uint6
 /*  Puts it on the ready list; urgent: although it waits for its tick. */
 void ag_client_wake (ag_client_t *client, bool urgent);
 void ag_client_cursor (const ag_client_t *client, ag_buf_t *out);
+/*  What the positions in its cursor take at most that are in streams it has not met yet; 0: none. */
+size_t ag_client_unmet_bytes (const ag_client_t *self);
 /*  A subscription ends, and with it the places that no other asks for. */
 void ag_client_drop (ag_client_t *client, ag_sub_t *sub);
 /*  Its cursor now; lent until the next. */

@@ -182,15 +182,17 @@ def judge(viewer, connection, journal):
         raise Complaint(f"{viewer.name} ({mode}): {what} {about} asked={connection.asked}\n  it was told:\n"
                         + "\n".join(f"    {text}" for text in told if text))
 
+    def asked_for(stream):
+        """A cursor is opaque: the chain of connections tells where it stood."""
+        return int(str(asked.get(stream, "0")).split(":")[-1]) if isinstance(asked, dict) else None
+
     def start(stream, info):
-        position = None
-        if isinstance(asked, dict):
-            position = int(str(asked.get(stream, "0")).split(":")[-1])
-        elif connection.asked.get("replayCount"):
+        position = asked_for(stream)
+        if connection.asked.get("replayCount"):
             position = max(0, info["last"] - connection.asked["replayCount"])
         elif asked is None:
             position = info["last"]
-        streams[stream] = Following(position)       # a cursor is opaque: the chain of connections tells where it stood
+        streams[stream] = Following(position)
 
     def holes(stream, place, first, last):
         """Seqs that should have come and did not, in first..last."""
@@ -246,7 +248,7 @@ def judge(viewer, connection, journal):
                 outcome[stream] = info["replay"]
         elif kind == "stream_started":
             #  Without a position: from where the gateway has it, which was perhaps started when it ran already.
-            streams[message["stream"]] = Following(message["first"] - 1 if asked is None else 0)
+            streams[message["stream"]] = Following(message["first"] - 1 if asked is None else asked_for(message["stream"]))
         elif kind == "gap":
             take_gap(message)
         elif kind == "replay_complete":
