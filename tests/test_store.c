@@ -503,6 +503,7 @@ static void s_make_version_1 (const char *folder)
     sqlite3 *db = NULL;
     assert_int_equal (sqlite3_open_v2 (path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     assert_int_equal (sqlite3_exec (db, "ALTER TABLE stream DROP COLUMN forgotten; DROP TABLE forgotten; DROP INDEX stream_work_order;"
+        " DROP INDEX stream_started;"
         " PRAGMA user_version = 1; PRAGMA wal_checkpoint (TRUNCATE)", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close (db);
     free (path);

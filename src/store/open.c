@@ -22,6 +22,7 @@ enum { CHECK_MAX_BYTES = 64 * 1024 * 1024 };
     ended when they were, since more may come of those. */
 #define SINCE_VERSION_2 \
     "CREATE INDEX stream_work_order ON stream (work_order);" \
+    "CREATE INDEX stream_started ON stream (started_us);" \
     "CREATE TABLE forgotten (id BLOB NOT NULL, epoch BLOB NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (id, epoch))" \
     " WITHOUT ROWID;"
 
@@ -34,7 +35,7 @@ static const char s_schema[] =
     "CREATE TABLE event (key INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);"
     "CREATE TABLE doomed (no INTEGER PRIMARY KEY);" SINCE_VERSION_2;
 
-/*  From version 1, which did not know what was forgotten, nor find a work order's streams. */
+/*  From version 1, which did not know what was forgotten, nor find a work order's streams or the latest. */
 static const char s_upgrade[] =
     "BEGIN IMMEDIATE;"
     "ALTER TABLE stream ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;" SINCE_VERSION_2
