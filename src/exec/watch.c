@@ -27,6 +27,7 @@ enum {
     DEBOUNCE_US = 100 * 1000,
     PATIENCE_US = 1000 * 1000,
     SLICE_US = 5 * 1000,                /* of reading folders in one turn */
+    TICK_LOOK_US = 200,                 /* a tick is 1 to 10 ms */
     LOOKS_PER_TURN = 500,
     READS_PER_TURN = 8,
     READ_BYTES = 64 * 1024,
@@ -52,7 +53,7 @@ struct ag_watch {
     ag_tree_t *tree;            /* the workspace */
     char *own_dir;              /* our own files, relative to it; NULL: they are elsewhere */
     int fd;                     /* inotify */
-    int64_t start_ns;           /* wall clock when the watching began, in the grain of file times */
+    int64_t start_ns;           /* wall clock when the agent may begin; INT64_MAX: not yet, or all had been read by then */
     ag_folders_t *folders;      /* watch descriptors */
     ag_watch_set_t *set;        /* files */
     ag_gone_t *gone;            /* folders that the last messages took away */
@@ -414,7 +415,7 @@ ag_watch_t *ag_watch_new (const ag_watch_options_t *options, char **error_r)
     self->own_dir = s_find_own_dir (self);
     self->fd = fd;
     self->gone = ag_gone_new ();
-    self->start_ns = s_wall_ns (CLOCK_REALTIME_COARSE);
+    self->start_ns = INT64_MAX;
     self->folders = ag_folders_new ();
     ag_watch_set_options_t set = { DEBOUNCE_US, PATIENCE_US, options->max_files };
     self->set = ag_watch_set_new (&set);
@@ -443,9 +444,23 @@ void ag_watch_destroy (ag_watch_t **self_p)
     *self_p = NULL;
 }
 
+/*  The next tick of the clock that stamps files. What was made until now has a stamp in
+    front of it, what is made from then on has not, however fine the stamps are. */
+static int64_t s_next_tick_ns (void)
+{
+    int64_t tick_ns = s_wall_ns (CLOCK_REALTIME_COARSE), now_ns = tick_ns;
+    while (now_ns == tick_ns) {
+        usleep (TICK_LOOK_US);
+        now_ns = s_wall_ns (CLOCK_REALTIME_COARSE);
+    }
+    return now_ns;
+}
+
 void ag_watch_begin (ag_watch_t *self, int64_t max_us)
 {
     s_read_folders (self, ag_clock_mono_us () + max_us);
+    if (s_has_more (self))
+        self->start_ns = s_next_tick_ns ();
 }
 
 int ag_watch_fd (const ag_watch_t *self)
