@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from fake_executor import FakeExecutor  # noqa: E402
 from harness import Gateway  # noqa: E402
-from latency import answer_ping, connect  # noqa: E402
+from latency import Viewer  # noqa: E402
 
 
 def main():
@@ -35,7 +35,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ag-") as folder:
         with Gateway(args.build, pathlib.Path(folder), "--rate-limit", "0", "--store", args.store) as gateway, \
                 FakeExecutor(gateway, "r") as executor:
-            viewer = connect(gateway.port, "r")
+            viewer = Viewer(gateway.port, "r")
             executor.hello()
             executor.started()
             for i in range(args.events + 20):
@@ -48,11 +48,7 @@ def main():
                 frames = executor.frames(len(executor.journal))
                 sent = time.monotonic_ns()
                 executor.bus.send_multipart(frames)
-                data = b""
-                while mark not in data:
-                    part = viewer.recv(65536)
-                    answer_ping(viewer, part)
-                    data = data[-64:] + part
+                viewer.await_mark(mark)
                 figures.append((time.monotonic_ns() - sent) / 1000)
     figures = sorted(figures[20:])
     at = lambda q: figures[min(len(figures) - 1, int(len(figures) * q))]  # noqa: E731

@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from fake_executor import FakeExecutor  # noqa: E402
 from harness import Gateway  # noqa: E402
-from latency import answer_ping, connect  # noqa: E402
+from latency import Viewer  # noqa: E402
 
 
 def fill(gateway, run, events):
@@ -70,11 +70,7 @@ def probe(executor, viewer, count):
         frames = executor.frames(len(executor.journal))
         sent = time.monotonic_ns()
         executor.bus.send_multipart(frames)
-        data = b""
-        while mark not in data:
-            part = viewer.recv(65536)
-            answer_ping(viewer, part)
-            data = data[-64:] + part
+        viewer.await_mark(mark)
         figures.append((time.monotonic_ns() - sent) / 1e6)
     return sorted(figures)
 
@@ -98,7 +94,7 @@ def main():
                 fill(gateway, f"short-{i}", 3)
         # a fresh gateway: nothing of it is in memory
         with Gateway(args.build, pathlib.Path(folder), "--rate-limit", "0") as gateway, FakeExecutor(gateway, "r") as executor:
-            viewer = connect(gateway.port, "r")
+            viewer = Viewer(gateway.port, "r")
             executor.hello()
             executor.started()
             probe(executor, viewer, 20)

@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from fake_executor import FakeExecutor  # noqa: E402
 from harness import Gateway, executor  # noqa: E402
-from latency import connect  # noqa: E402
+from latency import Viewer  # noqa: E402
 
 TALKER = """import sys
 for i in range(%d):
@@ -52,7 +52,7 @@ class Side:
         folder.mkdir()
         self.store = store
         self.gateway = Gateway(args.build, folder, "--rate-limit", "0", "--store", store)
-        self.viewer = connect(self.gateway.port, "r")
+        self.viewer = Viewer(self.gateway.port, "r")
         self.idle, self.flood = FakeExecutor(self.gateway, "r"), FakeExecutor(self.gateway, "flood")
         self.idle.hello()
         self.idle.started()
@@ -80,9 +80,7 @@ class Side:
         frames = self.idle.frames(len(self.idle.journal))
         sent = time.monotonic_ns()
         self.idle.bus.send_multipart(frames)
-        data = b""
-        while mark not in data:
-            data = data[-64:] + self.viewer.recv(65536)
+        self.viewer.await_mark(mark)
         self.figures.append((time.monotonic_ns() - sent) / 1000)
 
     def close(self):

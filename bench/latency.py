@@ -72,6 +72,22 @@ def payloads(sock, rest, data):
     return [payload for _, payload in whole], rest
 
 
+class Viewer:
+    """For who sends an event and waits for its frame."""
+
+    def __init__(self, port, run):
+        self.sock, self.rest = connect(port, run), b""
+
+    def await_mark(self, mark):
+        """Until a frame with the mark has come."""
+        texts = []
+        while not any(mark in text for text in texts):
+            data = self.sock.recv(65536)
+            if not data:
+                raise ConnectionError("the gateway has closed the viewer")
+            texts, self.rest = payloads(self.sock, self.rest, data)
+
+
 def collect(viewers, bare, wanted):
     """Latencies in microseconds, of the viewers and of the bare socket, until each viewer has had its events."""
     seen = {s: 0 for s in [*viewers, bare]}

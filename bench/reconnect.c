@@ -6,8 +6,8 @@
     License, v. 2.0. If a copy of the MPL was not distributed with this
     file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-    Driven by bench/reconnect.py. One thread: publishes an event of a stream of
-    its own each 25 ms and reads it as a viewer; then VIEWERS connect, subscribe
+    Driven by bench/reconnect.py. One thread publishes an event of a stream of
+    its own each 25 ms and reads it as a viewer. Another: VIEWERS connect, subscribe
     to STREAM from its start, and read until replay_complete. Each must have got
     1 .. LAST in order, once. Prints one line of JSON: seconds, and how late
     the live events were before and meanwhile.
@@ -16,6 +16,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +53,8 @@ static int s_port, s_epoll, s_done;
 static uint64_t s_events, s_wrong;
 static int64_t s_late_us[2][SAMPLES_MAX];       /* before, meanwhile */
 static size_t s_late_count[2];
-static int s_phase;
+static int s_phase;                             /* atomic, as the next */
+static bool s_over;
 
 static void s_die (const char *what)
 {
@@ -65,8 +68,9 @@ static void s_die (const char *what)
 static void s_note_live (const char *at)
 {
     int64_t sent_us = strtoll (at, NULL, 10);
-    if (s_late_count[s_phase] < SAMPLES_MAX)
-        s_late_us[s_phase][s_late_count[s_phase]++] = ag_clock_mono_us () - sent_us;
+    int phase = __atomic_load_n (&s_phase, __ATOMIC_RELAXED);
+    if (s_late_count[phase] < SAMPLES_MAX)
+        s_late_us[phase][s_late_count[phase]++] = ag_clock_mono_us () - sent_us;
 }
 
 static void s_note_seq (viewer_t *self, uint64_t seq)
@@ -80,7 +84,7 @@ static void s_note_seq (viewer_t *self, uint64_t seq)
     begin in its last bytes are left for the next. */
 static void s_scan (viewer_t *self, const char *text, size_t len)
 {
-    static char joined[CARRY + READ_BYTES + 1];
+    static _Thread_local char joined[CARRY + READ_BYTES + 1];
     memcpy (joined, self->carry, self->carry_len);
     memcpy (joined + self->carry_len, text, len);
     size_t all = self->carry_len + len, end = all > CARRY ? all - CARRY : 0;
@@ -156,7 +160,7 @@ static void s_take (viewer_t *self, const char *bytes, size_t len)
 
 static void s_read (viewer_t *self)
 {
-    static char bytes[READ_BYTES];
+    static _Thread_local char bytes[READ_BYTES];
     ssize_t got = recv (self->fd, bytes, sizeof bytes, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -198,7 +202,8 @@ static void s_connect (viewer_t *self, const char *subscribe)
     ag_buf_free (&out);
     fcntl (self->fd, F_SETFL, O_NONBLOCK);
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = self };
-    epoll_ctl (s_epoll, EPOLL_CTL_ADD, self->fd, &event);
+    if (!self->live)
+        epoll_ctl (s_epoll, EPOLL_CTL_ADD, self->fd, &event);
 }
 
 /* ---------------------------------------------------------------------- */
@@ -226,17 +231,34 @@ static void s_publish (void *socket, uint64_t seq)
     ag_event_unref (&event);
 }
 
-/*  Reads, and publishes when it is time, until then; or until all are done. */
-static void s_run (void *socket, int64_t until_us, int wanted)
+typedef struct {
+    viewer_t *viewer;
+    void *socket;
+} live_t;
+
+/*  A thread of its own: what the others have to read must not keep this viewer from looking. */
+static void *s_live (void *context)
 {
-    static int64_t next_us;
-    static uint64_t seq;
-    int64_t now_us;
-    while ((now_us = ag_clock_mono_us ()) < until_us && s_done < wanted) {
+    live_t *self = context;
+    int64_t next_us = 0;
+    uint64_t seq = 0;
+    while (!__atomic_load_n (&s_over, __ATOMIC_RELAXED)) {
+        int64_t now_us = ag_clock_mono_us ();
         if (now_us >= next_us) {
-            s_publish (socket, ++seq);
+            s_publish (self->socket, ++seq);
             next_us = now_us + LIVE_US;
         }
+        struct pollfd fd = { .fd = self->viewer->fd, .events = POLLIN };
+        if (poll (&fd, 1, 1) > 0)
+            s_read (self->viewer);
+    }
+    return NULL;
+}
+
+/*  Reads until then, or until all are done. */
+static void s_run (int64_t until_us, int wanted)
+{
+    while (ag_clock_mono_us () < until_us && s_done < wanted) {
         struct epoll_event events[64];
         int count = epoll_wait (s_epoll, events, 64, 1);
         for (int i = 0; i < count; i++)
@@ -290,15 +312,21 @@ int main (int argc, char **argv)
     viewer_t *all = ag_calloc ((size_t) viewers + 1, sizeof *all);
     all[viewers].live = true;
     s_connect (&all[viewers], "{\"type\":\"subscribe\",\"runId\":\"live\",\"batch\":true,\"batchMs\":33,\"note\":\"................................................................................\"}");
-    s_run (socket, ag_clock_mono_us () + CALM_US, viewers);
-    s_phase = 1;
+    pthread_t thread;
+    live_t live = { &all[viewers], socket };
+    if (pthread_create (&thread, NULL, s_live, &live))
+        s_die ("thread");
+    usleep (CALM_US);
+    __atomic_store_n (&s_phase, 1, __ATOMIC_RELAXED);
     char *subscribe = ag_asprintf ("{\"type\":\"subscribe\",\"runId\":\"%s\",\"batch\":true,\"includePartial\":true,\"after\":{\"%s\":0},"
         "\"note\":\"................................................................................\"}", s_stream, s_stream);
     int64_t began_us = ag_clock_mono_us ();
     for (int i = 0; i < viewers; i++)
         s_connect (&all[i], subscribe);
-    s_run (socket, began_us + LONGEST_US, viewers);
+    s_run (began_us + LONGEST_US, viewers);
     int64_t took_us = ag_clock_mono_us () - began_us;
+    __atomic_store_n (&s_over, true, __ATOMIC_RELAXED);
+    pthread_join (thread, NULL);
     for (int i = 0; i < viewers; i++)
         s_wrong += all[i].seq != s_last;
     s_print (viewers, took_us);

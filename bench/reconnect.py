@@ -3,8 +3,8 @@
 
     bench/reconnect.py BUILD [--viewers 1000] [--events 1000] [--rate-limit N ...]
 
-Method. A run of --events events of some 600 bytes is delivered and ends. bench/reconnect (C, epoll) then publishes an event of another
-stream each 25 ms and reads it back as a viewer, 3 s for itself; then all viewers connect, subscribe from the start, and read until
+Method. A run of --events events of some 600 bytes is delivered and ends. A thread of bench/reconnect (C) then publishes an event of
+another stream each 25 ms and reads it back as a viewer, 3 s for itself; then a second thread's viewers (epoll) connect, subscribe from the start, and read until
 replay_complete; each must have got every number once, in order. It is played twice: from the ring, and after a restart of the
 gateway, when all must come from the disk. CPU is the gateway's, user and system, from /proc. Viewers and gateway share the
 machine. The live viewer's window is 33 ms, and its events come faster than that: so up to 33 ms are the window's.

@@ -90,7 +90,7 @@ uninstall-sysusers:
 noinst_PROGRAMS += bench/reconnect
 bench_reconnect_SOURCES = bench/reconnect.c
 bench_reconnect_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
-bench_reconnect_LDADD = libag_core.la $(ZMQ_LIBS)
+bench_reconnect_LDADD = libag_core.la $(ZMQ_LIBS) -lpthread
 EXTRA_DIST += bench/gateway_store.py bench/reconnect.py
 
 # What many viewers cost: bench/gateway_fan.py and its like run this.
