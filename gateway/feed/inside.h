@@ -364,7 +364,7 @@ void ag_places_wake (ag_stream_t *stream, uint64_t before, uint64_t seq, uint8_t
 /*  shed.c: who is behind, and what it will not get */
 
 /*  Decisions that are due for this client; announces them. True: one was made in front
-    of a critical event; it may have cleared the way to the next. */
+    of a critical event, and may have cleared the way to the next; or a hole stands there. */
 bool ag_shed_turn (ag_client_t *client, int64_t now_us);
 
 /* ---------------------------------------------------------------------- */

@@ -154,9 +154,20 @@ static bool s_has_critical (const ag_place_t *place)
     return place->critical > place->at && !ag_place_catches_up (place) && !s_decided (place);
 }
 
+/*  What came first a moment ago, out of a window that had been read, has been deleted from the
+    history since: the place must go on behind it, now and not at the next tick. */
+static bool s_front_is_gone (const ag_place_t *place)
+{
+    ag_item_t item;
+    if (place->reach > place->at)
+        return false;
+    ag_stream_look (place->stream, place->at + 1, false, &item);
+    return item.type == AG_ITEM_HOLE;
+}
+
 /*  What the bucket allows goes before it; the rest is left out. The critical events
     themselves come first in the sum: all but the last of them take tokens that others
-    cannot have. True: a decision was made. */
+    cannot have. True: a decision was made, or there is a hole to be passed first. */
 static bool s_before_critical (ag_client_t *client)
 {
     bool decided = false;
@@ -175,7 +186,7 @@ static bool s_before_critical (ag_client_t *client)
             /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): as many as were counted above */
             s_cut_t cut = s_cut (place->groups, tokens / places--);
             s_apply (place, cut);
-            decided |= s_decided (place);
+            decided |= s_decided (place) || s_front_is_gone (place);
             s_groups (place, place->reach);
             tokens -= place->groups[AG_HIGH] + place->groups[AG_NORMAL] + place->groups[AG_LOW];
         }
