@@ -221,7 +221,8 @@ static bool s_behind (ag_client_t *client, int64_t now_us)
     uint64_t limit = (uint64_t) client->live.rate * BEHIND_SECONDS, length = 0;
     ag_place_t *place;
     TAILQ_FOREACH (place, &client->active, by_state) {
-        if (!s_takes_part (place))
+        /*  What cannot be read now is not the client's to be late with. */
+        if (!s_takes_part (place) || place->busy)
             continue;
         if (now_us - place->oldest_us > BEHIND_US)
             return true;
