@@ -43,7 +43,7 @@ start_gateway() {
 # play WORK_ORDER RUN RECORDING FORMAT: one recorded agent, run by the executor in a workspace of its own.
 # An agent that fails is shown like any other; an executor that cannot run ends the demo.
 play() {
-  workspace=$dir/work/$2
+  workspace=$dir/workspaces/$2
   mkdir -p "$workspace"
   (cd "$workspace" && exec "$build/agentgate-exec" --quiet --linger 0.5 --bus "$bus" --control "$control" --state-dir "$dir/state" \
     --work-order "$1" --run-id "$2" --format "$4" -- "$build/agentgate-replay" --stdout "$recordings/$3") &

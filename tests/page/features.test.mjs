@@ -191,7 +191,7 @@ test("the tools table sorts, draws durations, and comes back to what is new", as
 
 test("several edits of a file are one change; one by one when wanted", async (t) => {
   const { gateway, agent } = await running(t);
-  const path = "/srv/work/ringbuffer/src/ring.c";
+  const path = "/srv/ringbuffer/src/ring.c";
   agent.call("Read", "Read", { file_path: path }, { content: "1\tint a;\n2\tint b;\n3\tint c;" }, path);
   for (const [before, after] of [["int b;", "int beta;"], ["int beta;\nint c;", "int beta;\nint gamma;"], ["int nothing;", "x"]]) {
     agent.call("Edit", "Edit", { file_path: path, old_string: before, new_string: after }, { success: before !== "int nothing;" }, path);

@@ -175,9 +175,9 @@ function made(seq) {
   const common = { workOrderId: "Long", runId: "R", seq, timestamp: new Date(AT + seq * 50).toISOString() };
   switch (seq === 1 ? 0 : 1 + (seq % 5)) {
     case 0:
-      return { ...common, type: "run_started", runNumber: 1, agent: "claude", cwd: "/srv/work" };
+      return { ...common, type: "run_started", runNumber: 1, agent: "claude", cwd: "/srv/ringbuffer" };
     case 1:
-      return { ...common, type: "agent_tool_call", toolUseId: `t${seq}`, tool: "Read", toolName: "Read", input: { file_path: `/srv/work/src/file${seq % 500}.c` }, path: `/srv/work/src/file${seq % 500}.c` };
+      return { ...common, type: "agent_tool_call", toolUseId: `t${seq}`, tool: "Read", toolName: "Read", input: { file_path: `/srv/ringbuffer/src/file${seq % 500}.c` }, path: `/srv/ringbuffer/src/file${seq % 500}.c` };
     case 2:
       return { ...common, type: "agent_tool_result", toolUseId: `t${seq - 1}`, success: true, contentPreview: `content of it ${"x".repeat(300)}`, contentLength: 320, durationMs: 3 };
     case 3:

@@ -69,7 +69,7 @@ const STATES = {
       gateway.stream("R", "Fix the ring");
       const agent = new MadeUpAgent((event) => gateway.put("R", event), 5);
       agent.start();
-      agent.call("Read", "Read", { file_path: "/srv/work/ringbuffer/src/ring.c" }, "ok");
+      agent.call("Read", "Read", { file_path: "/srv/ringbuffer/src/ring.c" }, "ok");
       gateway.put("R", { type: "agent_output", kind: "text", content: "The eviction compares", partial: true, messageId: "m", blockIndex: 0 });
     },
     badge: /^Live$/,

@@ -16,7 +16,7 @@ export function random(seed) {
   };
 }
 
-const CWD = "/srv/work/ringbuffer";
+const CWD = "/srv/ringbuffer";
 const FILES = [
   "src/ring.c",
   "src/ring.h",
