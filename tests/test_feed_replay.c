@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "feed/cursor.h"
 #include "feed/read.h"
 #include "tests/feed_tap.h"
 
@@ -151,8 +152,7 @@ static void test_an_epoch_that_is_not_known_yet_waits (void **state)
 
 /*  A work order's viewer, come back to a gateway that has just begun, and gone again before
     that knows the runs. Another subscription brings the same positions. */
-static void
-test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor (void **state)
+static void test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -180,9 +180,46 @@ test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor (void **state)
     free (cursor);
 }
 
+static size_t s_positions_in_cursor (void)
+{
+    ag_cursor_t *cursor = ag_cursor_parse ((ag_str_t) { tap.cursor, strlen (tap.cursor) });
+    assert_non_null (cursor);
+    size_t count = ag_cursor_count (cursor);
+    ag_cursor_destroy (&cursor);
+    return count;
+}
+
+/*  Each cursor that is made walks along them: a client cannot make that expensive for others. */
+static void test_positions_in_unknown_runs_are_kept_as_long_as_they_are_few (void **state)
+{
+    (void) state;
+    enum { MANY = 1024 };
+    static char names[MANY][8];
+    static ag_after_t after[MANY];
+    s_begin (1000, false, 50);
+    for (int i = 0; i < MANY; i++) {
+        snprintf (names[i], sizeof names[i], "U%d", i);
+        after[i] = (ag_after_t) { { names[i], strlen (names[i]) }, RIG_EPOCH, 1 };
+    }
+    ag_subscribe_t request = rig_subscribe ("W1"), other = rig_subscribe ("W2");
+    request.has_after = other.has_after = true;
+    request.after = other.after = after;
+    request.after_count = MANY;
+    other.after_count = 1;
+    tap_subscribe (&tap, &hub, &request);
+    tap_wait (&hub, 0);
+    assert_int_equal (s_positions_in_cursor (), MANY);
+    tap_subscribe (&tap, &hub, &request);           /* the same again is not more */
+    tap_wait (&hub, 0);
+    assert_int_equal (s_positions_in_cursor (), MANY);
+    names[0][0] = 'V';
+    tap_subscribe (&tap, &hub, &other);
+    tap_wait (&hub, 0);
+    assert_int_equal (s_positions_in_cursor (), MANY);
+}
+
 /*  Frames are shared by viewers who stand at the same places; these do not. */
-static void
-test_positions_in_unknown_runs_are_not_told_to_another (void **state)
+static void test_positions_in_unknown_runs_are_not_told_to_another (void **state)
 {
     (void) state;
     s_begin (1000, false, 50);
@@ -1001,6 +1038,7 @@ int main (void)
         BOUNDARY (test_a_position_in_an_unknown_run_stays_in_the_cursor),
         BOUNDARY (test_positions_in_unknown_runs_of_a_work_order_stay_in_the_cursor),
         BOUNDARY (test_positions_in_unknown_runs_are_not_told_to_another),
+        BOUNDARY (test_positions_in_unknown_runs_are_kept_as_long_as_they_are_few),
         BOUNDARY (test_two_wait_for_an_epoch_that_is_later_still),
         BOUNDARY (test_a_newer_epoch_resets),
         BOUNDARY (test_a_newer_epoch_while_watching_ends_the_old_one),

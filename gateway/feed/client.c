@@ -202,8 +202,7 @@ static void s_add_positions (const ag_client_t *self, ag_buf_t *bytes, bool goin
 }
 
 /*  Has a subscription before this one the position too? */
-static bool
-s_is_named_before (const ag_client_t *self, const ag_sub_t *last, ag_str_t stream)
+static bool s_is_named_before (const ag_client_t *self, const ag_sub_t *last, ag_str_t stream)
 {
     const ag_sub_t *sub;
     TAILQ_FOREACH (sub, &self->subs, in_client) {
@@ -217,8 +216,7 @@ s_is_named_before (const ag_client_t *self, const ag_sub_t *last, ag_str_t strea
 
 /*  A gateway that has just begun knows few of the streams that its clients come back
     with: those positions stay as they came. */
-static void
-s_add_unmet (const ag_client_t *self, ag_sub_t *sub, ag_buf_t *bytes)
+static void s_add_unmet (const ag_client_t *self, ag_sub_t *sub, ag_buf_t *bytes)
 {
     bool unmet = false;
     for (size_t i = 0; i < ag_cursor_count (sub->after); i++) {
@@ -233,8 +231,7 @@ s_add_unmet (const ag_client_t *self, ag_sub_t *sub, ag_buf_t *bytes)
     sub->unmet = unmet;
 }
 
-size_t
-ag_client_unmet_bytes (const ag_client_t *self)
+size_t ag_client_unmet_bytes (const ag_client_t *self)
 {
     size_t bytes = 0;
     const ag_sub_t *sub;

@@ -223,8 +223,7 @@ static void s_key_place (ag_buf_t *key, const ag_place_t *place, uint64_t limit)
 }
 
 /*  What a client came back with, and has not met yet, too. */
-static void
-s_key_unmet (ag_buf_t *key, const ag_cursor_t *after)
+static void s_key_unmet (ag_buf_t *key, const ag_cursor_t *after)
 {
     for (size_t i = 0; i < ag_cursor_count (after); i++) {
         const ag_cursor_position_t *position = ag_cursor_nth (after, i);

@@ -163,7 +163,7 @@ struct ag_sub {
     ag_filter_t filter;
     bool positioned;            /* came with a position: streams that it lacks start at 1 */
     ag_cursor_t *after;         /* the positions; NULL: none */
-    bool unmet;                 /* some of them are, as last seen, in streams that nobody knows yet */
+    bool unmet;                 /* some of them are, as last seen, in streams that nobody knows yet, and are kept */
     uint32_t replay_count;      /* so many of each stream; 0: not asked */
     bool replaying;             /* replay_complete is owed */
     size_t replay_places;       /* then: of those that it covers, how many have not reached the head */

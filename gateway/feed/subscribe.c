@@ -12,7 +12,10 @@
 #include "feed/inside.h"
 #include "feed/message.h"
 
-enum { SUBSCRIPTIONS_MAX = 64 };
+enum {
+    SUBSCRIPTIONS_MAX = 64,
+    UNMET_MAX = 1024            /* positions of one client in streams that are not known yet */
+};
 
 /* ---------------------------------------------------------------------- */
 /*  Subscriptions */
@@ -84,6 +87,20 @@ static ag_cursor_t *s_positions (const ag_subscribe_t *request)
     return cursor;
 }
 
+/*  Positions in streams that nobody knows yet stay in each cursor of the client, as long as
+    they are few. Of a run there is a place that waits, and so nothing to keep. */
+static bool s_may_keep_unmet (const ag_client_t *client, const ag_subscribe_t *request, const ag_sub_t *sub)
+{
+    size_t positions = sub->after ? ag_cursor_count (sub->after) : 0;
+    if (positions == 0 || sub->all || sub->run.ptr != NULL)
+        return false;
+    const ag_sub_t *other;
+    TAILQ_FOREACH (other, &client->subs, in_client)
+        if (other->unmet && !s_same_target (other, request))
+            positions += ag_cursor_count (other->after);
+    return positions <= UNMET_MAX;
+}
+
 static ag_sub_t *s_sub_new (ag_client_t *client, const ag_subscribe_t *request, ag_cursor_t **after_p)
 {
     ag_sub_t *sub = ag_calloc (1, sizeof *sub);
@@ -95,7 +112,7 @@ static ag_sub_t *s_sub_new (ag_client_t *client, const ag_subscribe_t *request, 
         : ag_filter_make (request->types, request->partial, request->thinking, request->all);
     sub->positioned = *after_p != NULL;
     sub->after = *after_p;
-    sub->unmet = sub->after != NULL;
+    sub->unmet = s_may_keep_unmet (client, request, sub);
     *after_p = NULL;
     sub->replay_count = request->all ? 0 : request->replay_count;
     return sub;
