@@ -92,11 +92,18 @@ static ag_str_t s_out (const ag_redact_t *self)
     return (ag_str_t) { self->out.len ? self->out.data : "", self->out.len };
 }
 
+/*  Only what may have as many characters by its bytes is counted. */
+static bool s_is_preview (ag_str_t text)
+{
+    return text.len >= AG_PREVIEW_CHARS && text.len <= 4 * AG_PREVIEW_CHARS
+        && ag_utf8_count (text.ptr, text.len) == AG_PREVIEW_CHARS;
+}
+
 /*  A text that is as long as texts may be was cut before it came here, perhaps in
     the middle of a secret: then the beginning of one counts too. */
 static bool s_is_full (ag_str_t text)
 {
-    return text.len > AG_TEXT_MAX_BYTES - 4 || ag_utf8_count (text.ptr, text.len) == AG_PREVIEW_CHARS;
+    return text.len > AG_TEXT_MAX_BYTES - 4 || s_is_preview (text);
 }
 
 /*  True: the field was changed. */
