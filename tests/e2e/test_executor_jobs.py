@@ -188,6 +188,7 @@ def test_an_agent_with_jobs_of_its_own(executor, shell):
     shell.until("P> ")
     shell.type("fg")
     shell.until("sleep 1000\r\n")
+    await_true(lambda: any(map(in_foreground, children(inner))), what="the job in the foreground again")
     shell.type(CTRL_C)              # throws away what was typed before it is seen
     shell.until(r"\^C")
     shell.until("P> ")
