@@ -194,7 +194,7 @@ static void test_positions_in_unknown_runs_are_kept_as_long_as_they_are_few (voi
 {
     (void) state;
     enum { MANY = 1024 };
-    static char names[MANY][8];
+    static char names[MANY][16];
     static ag_after_t after[MANY];
     s_begin (1000, false, 50);
     for (int i = 0; i < MANY; i++) {
