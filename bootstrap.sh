@@ -111,13 +111,19 @@ python_tests() {
   count "$(number_before passed "$log")" "$(($(number_before failed "$log") + $(number_before 'errors?' "$log")))"
 }
 
+# What is printed of a failed run: each test that failed with what it says, then how the log ends.
+show_page_failures() {
+  awk '/^ *not ok / {show = 1} /^ *(ok|# Subtest)/ {show = 0} show' "$1"
+  tail -n 40 "$1"
+}
+
 page_tests() {
   say "the page (node --test, Chromium)"
   export AGENTGATE_BUILD="$top/$1"
   log=$1/page.log
   (cd gateway/dashboard && { [ -d node_modules ] || npm ci --no-audit --no-fund --loglevel=error; } && npm run -s lint && npm run -s test && npm run -s test:page) >"$log" 2>&1 || echo "# page run ended with an error" >>"$log"
   bad=$(sed -nE 's/^(# |ℹ )fail ([0-9]+)$/\2/p' "$log" | awk '{n += $1} END {print n + 0}')
-  if grep -q '^# page run ended' "$log"; then [ "$bad" -gt 0 ] || bad=1; tail -n 120 "$log"; fi
+  if grep -q '^# page run ended' "$log"; then [ "$bad" -gt 0 ] || bad=1; show_page_failures "$log"; fi
   count "$(sed -nE 's/^(# |ℹ )pass ([0-9]+)$/\2/p' "$log" | awk '{n += $1} END {print n + 0}')" "$bad"
 }
 
