@@ -41,7 +41,7 @@ struct ag_order {
     bool asking;                    /* a window is outstanding */
     uint64_t asked_from;            /* its first number */
     bool brought;                   /* something of it has come since */
-    unsigned tries;                 /* windows in a row that brought nothing, though the writer says it has sent it */
+    unsigned tries;                 /* windows from there in a row that brought nothing, though the writer says it has sent it */
     int64_t asked_us;               /* when it was asked for, or last moved */
     int64_t ask_again_us;           /* not before this, after an answer that brought nothing */
 
@@ -493,6 +493,8 @@ static void s_ask (ag_order_t *self, int64_t now_us)
         self->asking = false;
         return;
     }
+    if (from != self->asked_from)
+        self->tries = 0;
     self->asking = true;
     self->brought = false;
     self->asked_from = from;
