@@ -15,7 +15,7 @@
 
 #include "core/clock.h"
 
-enum { TURN_BYTES = 64 * 1024, LEAST_ROOM = 8 * 1024};
+enum { TURN_BYTES = 16 * 1024, LEAST_ROOM = 8 * 1024};
 
 /*  "epoch:seq"; 0, or -1. */
 static int s_parse_id (const char *id, ag_after_t *after)

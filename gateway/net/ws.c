@@ -21,7 +21,7 @@
 #include "net/command.h"
 
 enum {
-    TURN_BYTES = 64 * 1024,         /* written in one turn; then the others have theirs */
+    TURN_BYTES = 16 * 1024,         /* written in one turn; then the others have theirs */
     NOTICE_ROOM = 8 * 1024,         /* kept free of events, for the word that it is stalled, and for the close */
     LEAST_ROOM = 72 * 1024,         /* with less, no event is asked of the client: a frame (64 KB) and that */
     FRAGMENT_BYTES = 16 * 1024,     /* of a message that does not fit */
