@@ -249,7 +249,7 @@ static bool s_behind_puts (void *context)
 rig_history_t *rig_history_new (void)
 {
     rig_history_t *self = ag_calloc (1, sizeof *self);
-    self->face = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind_puts };
+    self->face = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind_puts, s_behind_puts };
     return self;
 }
 

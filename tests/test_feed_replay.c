@@ -852,6 +852,30 @@ static void test_reading_across_history_and_ring (void **state)
     ag_buf_free (&text);
 }
 
+/*  What has left the ring and is not in the history yet is no hole: whoever pages comes back for it. */
+static void test_reading_ends_before_what_waits_to_be_stored (void **state)
+{
+    (void) state;
+    s_begin (4, true, 50);
+    tap_put (&hub, RIG_CALL, 1, 3);
+    rig_history_delay (hub.history, true);
+    tap_put (&hub, RIG_CALL, 4, 10);        /* the ring holds 7 to 10, the history 1 to 3 */
+    static const struct { uint64_t from, to; int rc; const char *text; } cases[] = {
+        { 1, 99, 1, "1 2 3 " }, { 4, 99, 1, "" }, { 5, 6, 1, "" }, { 1, 3, 0, "1 2 3 " }, { 7, 8, 0, "7 8 " }, { 11, 99, 0, "" }
+    };
+    ag_buf_t text = { 0 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ag_buf_clear (&text);
+        assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R1"), RIG_EPOCH, cases[i].from, cases[i].to, s_note_seq, &text), cases[i].rc);
+        assert_string_equal (ag_buf_cstr (&text), cases[i].text);
+    }
+    rig_history_delay (hub.history, false);
+    ag_buf_clear (&text);
+    assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 7, s_note_seq, &text), 0);
+    assert_string_equal (ag_buf_cstr (&text), "1 2 3 4 5 6 7 ");
+    ag_buf_free (&text);
+}
+
 /*  Who wants the end of a long run reads all of it from the history, but not in one go: others
     are served in between. */
 static void test_what_is_passed_over_is_read_in_turns (void **state)
@@ -1072,7 +1096,7 @@ int main (void)
         BOUNDARY (test_a_repair_is_told_to_who_missed_it),
         BOUNDARY (test_a_repair_of_what_was_read_already),
         BOUNDARY (test_a_late_event_is_not_the_latest),
-        BOUNDARY (test_reading_across_history_and_ring),
+        BOUNDARY (test_reading_across_history_and_ring), BOUNDARY (test_reading_ends_before_what_waits_to_be_stored),
         BOUNDARY (test_what_is_passed_over_is_read_in_turns),
         BOUNDARY (test_all_events_filtered),
         BOUNDARY (test_a_ring_of_one),

@@ -327,6 +327,39 @@ static void test_a_repair_is_told_when_it_is_committed (void **state)
     s_close (&f);
 }
 
+/*  A viewer who fetched meanwhile was told that there is nothing. */
+static void test_what_the_store_had_refused_is_told_when_it_can_be_read (void **state)
+{
+    (void) state;
+    fixture_t f;
+    s_open (&f, true);
+    ag_client_options_t ways = { .quiet = true };
+    ag_client_t *client = ag_client_new (f.hub, &ways, NULL, 0);
+    char *error = NULL;
+    ag_subscribe_t all = { .run = AG_STR ("r"), .types = UINT32_MAX };
+    s_control (&f, AG_CONTROL_HELLO, "A", 7, 0, 0);
+    assert_int_equal (ag_client_subscribe (client, &all, 0, &error), 0);
+    s_event (&f, 7, 1, NULL, 0);
+    f.refuses = true;
+    s_event (&f, 7, 2, NULL, 0);
+    s_event (&f, 7, 3, NULL, 0);
+    f.refuses = false;
+    ag_desk_committed (f.desk, f.ticket);
+    ag_desk_store_recovered (f.desk);
+    ag_desk_turn (f.desk, 0);
+    s_event (&f, 7, 2, "A", 0);
+    s_event (&f, 7, 3, "A", 0);
+    ag_desk_turn (f.desk, 0);
+    assert_false (s_is_told (client, "gap_repaired", SECOND));
+    ag_desk_committed (f.desk, f.ticket);
+    assert_true (s_is_told (client, "\"gap_repaired\",\"stream\":\"r\",\"epoch\":\"0000000000000007\",\"from\":2,\"to\":3", SECOND));
+    ag_stream_info_t info;
+    assert_true (ag_hub_stream (f.hub, AG_STR ("r"), &info));
+    assert_int_equal (info.count[AG_AGENT_OUTPUT], 3);      /* counted when they came, not again */
+    ag_client_destroy (&client);
+    s_close (&f);
+}
+
 /*  Marks in any number, each acknowledged by its own commit. */
 static void test_each_stream_is_acknowledged_when_its_own_are_committed (void **state)
 {
@@ -459,6 +492,7 @@ int main (void)
         cmocka_unit_test (test_what_the_store_lacks_is_wanted_again_and_not_acknowledged),
         cmocka_unit_test (test_goodbye_is_answered_by_what_is_acknowledged),
         cmocka_unit_test (test_a_repair_is_told_when_it_is_committed),
+        cmocka_unit_test (test_what_the_store_had_refused_is_told_when_it_can_be_read),
         cmocka_unit_test (test_each_stream_is_acknowledged_when_its_own_are_committed),
         cmocka_unit_test (test_a_second_writer_waits_until_the_first_is_gone),
         cmocka_unit_test (test_an_older_epoch_is_stored_and_not_shown),

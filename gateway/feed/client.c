@@ -430,7 +430,7 @@ static void s_pass_hole (ag_client_t *self, ag_place_t *place, const ag_item_t *
     uint64_t count[AG_KIND_COUNT] = { 0 };
     if (ag_place_count (place, item->seq, item->to, count) > 0) {
         place->at = item->to;
-        ag_client_gap (self, place, item->seq, item->to, item->reason, count, false);
+        ag_client_gap (self, place, item->seq, item->to, item->reason, count, item->recoverable);
     }
     place->at = item->to;
 }

@@ -40,6 +40,7 @@ typedef struct track {
 typedef struct repair {
     track_t *track;                 /* whose */
     uint64_t ticket;                /* of the last of them */
+    bool told;                      /* they were reported lost; else the store had refused them */
     size_t count;
     TAILQ_ENTRY (repair) in_desk;
     ag_event_t *events[];           /* referenced; by number */
@@ -350,11 +351,26 @@ static void s_tell_repaired (track_t *track, ag_event_t *const *events, size_t c
             track->desk->now_us);
 }
 
-static void s_tell_repaired_later (track_t *track, ag_event_t *const *events, size_t count, uint64_t ticket)
+/*  A resend brings them one by one: what follows another of them is told with it. */
+static void s_tell_stored (ag_desk_t *self, repair_t *repair, uint64_t ticket)
+{
+    const track_t *track = repair->track;
+    uint64_t from = ag_event_seq (repair->events[0]), to = ag_event_seq (repair->events[repair->count - 1]);
+    for (repair_t *next; (next = TAILQ_NEXT (repair, in_desk)) != NULL; s_repair_destroy (next)) {
+        if (next->told || next->track != track || next->ticket > ticket || ag_event_seq (next->events[0]) != to + 1)
+            break;
+        to = ag_event_seq (next->events[next->count - 1]);
+    }
+    if (s_shown (track))
+        ag_hub_stored (self->options.hub, track->stream->name, track->epoch, from, to);
+}
+
+static void s_tell_later (track_t *track, ag_event_t *const *events, size_t count, uint64_t ticket, bool told)
 {
     repair_t *repair = ag_calloc (1, sizeof *repair + count * sizeof (ag_event_t *));
     repair->track = track;
     repair->ticket = ticket;
+    repair->told = told;
     for (; repair->count < count; repair->count++)
         repair->events[repair->count] = ag_event_ref (events[repair->count]);
     TAILQ_INSERT_TAIL (&track->desk->repairs, repair, in_desk);
@@ -367,8 +383,8 @@ static void s_out_late (void *context, ag_event_t *const *events, size_t count, 
     track->desk->stats.late += told ? count : 0;
     for (size_t i = 0; i < count; i++)
         ticket = s_archive (track, events[i]);
-    if (told && ticket)
-        s_tell_repaired_later (track, events, count, ticket);
+    if (ticket)
+        s_tell_later (track, events, count, ticket, told);
     else if (told)
         s_tell_repaired (track, events, count);
 }
@@ -608,7 +624,10 @@ void ag_desk_committed (ag_desk_t *self, uint64_t ticket)
     repair_t *repair;
     self->committed = ticket;
     while ((repair = TAILQ_FIRST (&self->repairs)) && repair->ticket <= ticket) {
-        s_tell_repaired (repair->track, repair->events, repair->count);
+        if (repair->told)
+            s_tell_repaired (repair->track, repair->events, repair->count);
+        else
+            s_tell_stored (self, repair, ticket);
         s_repair_destroy (repair);
     }
     while ((track = TAILQ_FIRST (&self->marked)) && track->mark_ticket <= ticket) {

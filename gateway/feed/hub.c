@@ -290,6 +290,15 @@ void ag_hub_repaired (ag_hub_t *self, ag_str_t id, uint64_t epoch, ag_event_t *c
     s_fit (self, stream);
 }
 
+void ag_hub_stored (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_t to)
+{
+    ag_stream_t *stream = ag_stream_get (self, id);
+    if (stream == NULL || stream->epoch != epoch)
+        return;
+    ag_past_forget (self->past, stream);
+    s_say_repaired (stream, from, to);
+}
+
 /* ---------------------------------------------------------------------- */
 /*  Writers */
 

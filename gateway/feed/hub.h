@@ -38,6 +38,9 @@ typedef struct {
     /*  Or NULL: true while something that was put is on its way into the history and
         cannot be read yet. Then an event that is not there is waited for. */
     bool (*behind) (void *context);
+    /*  Or NULL: true while it lacks something that was put, for a moment or because it cannot be
+        written. Then the end of a read may be missing. */
+    bool (*lacks) (void *context);
 } ag_history_t;
 
 typedef struct {
@@ -70,6 +73,8 @@ void ag_hub_put (ag_hub_t *self, ag_event_t *event, int64_t now_us);
 void ag_hub_lost (ag_hub_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to, int64_t now_us);
 /*  They came after all, late, and are in the ring (if still in its range) and the history. */
 void ag_hub_repaired (ag_hub_t *self, ag_str_t stream, uint64_t epoch, ag_event_t *const *events, size_t count, int64_t now_us);
+/*  The history has them now, which it had refused: who read it meanwhile was told that they are not there. */
+void ag_hub_stored (ag_hub_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to);
 /*  What is known of a stream's writer; also makes a stream known before its
     first event (HELLO). run absent for work-order streams. */
 void ag_hub_producer (ag_hub_t *self, ag_str_t stream, ag_str_t work_order, ag_str_t run, uint64_t epoch,

@@ -292,6 +292,7 @@ typedef struct {
     ag_item_type_t type;
     uint64_t seq, to;           /* event: seq; hole: from seq to to */
     ag_gap_reason_t reason;     /* hole */
+    bool recoverable;           /* hole: it may be had later */
     uint8_t class;              /* event */
     uint32_t key, text_bytes;   /* event; see rollup.h */
     int64_t arrived_us;         /* event; 0: not in the ring */

@@ -137,15 +137,27 @@ static uint64_t s_end_of_hole (const ag_stream_t *stream, uint64_t from, uint64_
     return to;
 }
 
-/*  The history has not come as far as that, and will; or cannot say so now. */
-static bool s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+/*  The history has not come as far as that, or cannot say so now. */
+static bool s_is_ahead (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
 {
     const ag_history_t *history = self->history;
     ag_history_bounds_t held;
-    if (history->behind == NULL || !history->behind (history->context))
-        return false;
     int found = history->bounds (history->context, ag_stream_id (stream), stream->epoch, &held);
     return found != 1 || seq > held.last;
+}
+
+/*  It will come that far in a moment. */
+static bool s_is_on_its_way (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+{
+    const ag_history_t *history = self->history;
+    return history->behind != NULL && history->behind (history->context) && s_is_ahead (self, stream, seq);
+}
+
+/*  It may come that far, though nobody waits for it: its disk fails. */
+static bool s_may_be_had_later (ag_past_t *self, ag_stream_t *stream, uint64_t seq)
+{
+    const ag_history_t *history = self->history;
+    return history->lacks != NULL && history->lacks (history->context) && s_is_ahead (self, stream, seq);
 }
 
 /*  Why the history does not have it: it never came, it was there once and is too old, or
@@ -178,7 +190,7 @@ static void s_event (ag_event_t *event, ag_item_t *item_r)
 void ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t limit, ag_item_t *item_r)
 {
     uint64_t from = seq;
-    bool asked = false, on_its_way = false;
+    bool asked = false, on_its_way = false, later = false;
     *item_r = (ag_item_t) { .type = AG_ITEM_BUSY, .seq = from };
     for (;;) {
         s_window_t *window = s_window (self, stream, seq, limit);
@@ -197,6 +209,7 @@ void ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t 
             seq = to + 1;
         else if (!asked && s_may_have_existed (stream, from)) {
             on_its_way = s_is_on_its_way (self, stream, from);
+            later = !on_its_way && s_may_be_had_later (self, stream, from);
             asked = true;
             ag_past_forget (self, stream);
             seq = from;
@@ -205,7 +218,7 @@ void ag_past_look (ag_past_t *self, ag_stream_t *stream, uint64_t seq, uint64_t 
             if (!on_its_way)
                 *item_r = (ag_item_t) { .type = AG_ITEM_HOLE, .seq = from,
                     .to = s_end_of_hole (stream, from, to < limit ? to : limit),
-                    .reason = s_reason (self, stream, from) };
+                    .reason = s_reason (self, stream, from), .recoverable = later };
             return;
         }
     }

@@ -11,12 +11,14 @@
 typedef struct {
     ag_history_event_fn *fn;
     void *context;
+    uint64_t last;              /* seq that fn was told last, or the one before the first wanted */
     bool enough;                /* fn has returned false */
 } reading_t;
 
 static bool s_pass (void *context, ag_event_t *event)
 {
     reading_t *reading = context;
+    reading->last = ag_event_seq (event);
     reading->enough = !reading->fn (reading->context, event);
     return !reading->enough;
 }
@@ -32,6 +34,12 @@ static void s_read_ring (ag_ring_t *ring, uint64_t from, uint64_t to, reading_t 
     }
 }
 
+/*  Something behind `last` has been here, so it may yet be stored. */
+static bool s_is_expected (const ag_stream_t *stream, uint64_t epoch, uint64_t last, uint64_t to)
+{
+    return stream && stream->epoch == epoch && last < (to < stream->held ? to : stream->held);
+}
+
 int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_t to,
     ag_history_event_fn *fn, void *context)
 {
@@ -39,11 +47,16 @@ int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uin
     ag_stream_t *stream = ag_stream_get (self, id);
     ag_ring_t *ring = stream && stream->epoch == epoch && ag_ring_count (stream->ring) ? stream->ring : NULL;
     uint64_t ring_first = ring ? ag_ring_first (ring) : UINT64_MAX;
-    reading_t reading = { fn, context, false };
+    reading_t reading = { fn, context, from - 1, false };
     int rc = 0;
     uint64_t before = ring_first - 1 < to ? ring_first - 1 : to;
-    if (history && from < ring_first)
+    if (history && from < ring_first) {
+        /*  Asked first: what is stored between the two is then read, or read later. */
+        bool lacks = history->lacks && history->lacks (history->context);
         rc = history->read (history->context, id, epoch, from, before, s_pass, &reading);
+        if (rc == 0 && lacks && !reading.enough && s_is_expected (stream, epoch, reading.last, before))
+            return 1;
+    }
     if (rc == 0 && ring && !reading.enough)
         s_read_ring (ring, from > ring_first ? from : ring_first, to, &reading);
     if (ring)

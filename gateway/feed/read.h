@@ -11,7 +11,8 @@
 
 /*  Calls back for each event with from <= seq <= to that is held, in order,
     until it returns false: what has left the ring comes from the history, and
-    what the history does not show yet from the ring. 0, or -1. */
+    what the history does not show yet from the ring. 0, or -1; or 1: what follows the last that
+    was told has left the ring and is not in the history yet, so ask for it later. */
 int ag_hub_read (ag_hub_t *self, ag_str_t stream, uint64_t epoch, uint64_t from, uint64_t to,
     ag_history_event_fn *fn, void *context);
 

@@ -100,7 +100,8 @@ typedef struct {
     ag_gateway_t *gateway;
     ag_run_t run;                   /* owns its strings */
     uint32_t types;
-    uint64_t from;                  /* seq that is looked at next */
+    uint64_t first;                 /* seq that is looked at first */
+    uint64_t from;                  /* and next */
     uint64_t left;                  /* events that still fit */
     uint64_t next;                  /* seq of the last that was put in, when there are more; 0: no more */
     uint64_t last;                  /* seq of the last that was put in */
@@ -150,8 +151,13 @@ static int s_page_more (void *context, ag_buf_t *out)
     if (!page->begun)
         ag_buf_append_cstr (out, "{\"events\":[");
     page->begun = true;
-    if (ag_runs_read (page->gateway, &page->run, page->from, UINT64_MAX, s_put, page) != 0)
+    int rc = ag_runs_read (page->gateway, &page->run, page->from, UINT64_MAX, s_put, page);
+    if (rc < 0)
         return -1;
+    if (rc == 1 && page->from == page->first)
+        return AG_REPLY_LATER;
+    if (rc == 1)
+        page->next = page->from - 1;
     if (page->interrupted)
         return 1;
     ag_buf_append_char (out, ']');
@@ -177,7 +183,7 @@ static void s_events (call_t *call)
     page_t *page = ag_calloc (1, sizeof *page);
     page->gateway = call->gateway;
     page->types = call->types;
-    page->from = call->after + 1;
+    page->first = page->from = call->after + 1;
     page->left = call->limit;
     ag_run_copy (&page->run, &call->run);
     ag_reply_in_parts (call->reply, "application/json", s_page_more, page, s_page_destroy);
@@ -195,8 +201,11 @@ static void s_event (call_t *call, const char *seq_text)
     if (!s_number (call, seq_text, "an event is named by its seq", 0, INT64_MAX, &seq))
         return;
     ag_reply_json (call->reply);
-    if (ag_runs_read (call->gateway, &call->run, seq, seq, s_put_one, &call->reply->body) != 0)
+    int rc = ag_runs_read (call->gateway, &call->run, seq, seq, s_put_one, &call->reply->body);
+    if (rc < 0)
         ag_reply_unreadable (call->reply);
+    else if (rc == 1)
+        ag_reply_later (call->reply);
     else if (!call->reply->body.len)
         ag_reply_problem (call->reply, 404, "Not Found", "this event is not held");
 }
@@ -253,10 +262,13 @@ static void s_search (call_t *call)
     search_t search = { .out = &call->reply->body, .q = q, .q_len = strlen (q),
         .until_us = ag_clock_mono_us () + SEARCH_US };
     ag_buf_append_cstr (search.out, "{\"seqs\":[");
-    if (ag_runs_read (call->gateway, &call->run, call->after + 1, UINT64_MAX, s_look, &search) != 0) {
-        ag_reply_unreadable (call->reply);
+    int rc = ag_runs_read (call->gateway, &call->run, call->after + 1, UINT64_MAX, s_look, &search);
+    if (rc != 0 && (rc < 0 || !search.looked)) {
+        rc < 0 ? ag_reply_unreadable (call->reply) : ag_reply_later (call->reply);
         return;
     }
+    if (rc == 1)
+        search.next = search.last;
     ag_buf_append_char (search.out, ']');
     s_append_next (search.out, search.next);
 }
@@ -290,9 +302,9 @@ static int s_export_more (void *context, ag_buf_t *out)
     export->out = out;
     export->slice = s_slice ();
     export->interrupted = false;
-    if (ag_runs_read (export->gateway, &export->run, export->next, UINT64_MAX, s_put_line, export) != 0)
-        return -1;
-    return export->interrupted;
+    int rc = ag_runs_read (export->gateway, &export->run, export->next, UINT64_MAX, s_put_line, export);
+    /*  A file with a hole would pass for the whole run; one that breaks off does not. */
+    return rc < 0 ? -1 : rc == 1 ? AG_REPLY_LATER : export->interrupted;
 }
 
 static void s_export_destroy (void *context)

@@ -425,6 +425,15 @@ static bool s_behind (void *context)
     return behind;
 }
 
+static bool s_lacks (void *context)
+{
+    ag_archive_t *self = context;
+    pthread_mutex_lock (&self->lock);
+    bool lacks = self->held_count || self->state.failing;
+    pthread_mutex_unlock (&self->lock);
+    return lacks;
+}
+
 const ag_history_t *ag_archive_history (ag_archive_t *self)
 {
     return &self->history;
@@ -468,7 +477,7 @@ ag_archive_t *ag_archive_open (const ag_archive_options_t *options, char **error
     if (!options->events || options->events > AG_ARCHIVE_EVENTS)
         self->options.events = AG_ARCHIVE_EVENTS;
     self->path = ag_strdup (options->path);
-    self->history = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind };
+    self->history = (ag_history_t) { s_read, s_bounds, s_streams, self, s_behind, s_lacks };
     if (s_start (self, error_r) != 0)
         ag_archive_close (&self);
     return self;

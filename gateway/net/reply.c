@@ -26,6 +26,12 @@ void ag_reply_unreadable (ag_reply_t *self)
     ag_reply_problem (self, 500, "Internal Server Error", "the history cannot be read");
 }
 
+void ag_reply_later (ag_reply_t *self)
+{
+    ag_reply_problem (self, 503, "Service Unavailable", "these events are not in the history yet");
+    self->retry_after = "1";
+}
+
 void ag_reply_json (ag_reply_t *self)
 {
     ag_reply_clear (self);
@@ -51,7 +57,9 @@ void ag_reply_begin (ag_reply_t *self)
     if (!self->more)
         return;
     int rc = self->more (self->context, &self->body);
-    if (rc < 0)
+    if (rc == AG_REPLY_LATER)
+        ag_reply_later (self);
+    else if (rc < 0)
         ag_reply_unreadable (self);
     else if (rc == 0)
         self->more = NULL;

@@ -9,7 +9,9 @@
 
 #include "core/buf.h"
 
-/*  Appends the next part of a long body: 1 more follows, 0 that was the end, -1 failed. */
+/*  Appends the next part of a long body: 1 more follows, 0 that was the end, -1 failed,
+    AG_REPLY_LATER: what comes next cannot be read yet. */
+enum { AG_REPLY_LATER = -2 };
 typedef int (ag_reply_more_fn) (void *context, ag_buf_t *out);
 
 typedef struct {
@@ -31,6 +33,8 @@ typedef struct {
 void ag_reply_problem (ag_reply_t *self, unsigned status, const char *title, const char *detail);
 /*  The one of a history that cannot be read now. */
 void ag_reply_unreadable (ag_reply_t *self);
+/*  The one of events that wait to be stored: to be asked for again in a second. */
+void ag_reply_later (ag_reply_t *self);
 /*  Starts a JSON body, to be appended to. */
 void ag_reply_json (ag_reply_t *self);
 /*  A body that is made in parts while it is sent; takes the context. */

@@ -25,7 +25,7 @@ int ag_runs_find (ag_gateway_t *gateway, ag_str_t stream, uint64_t epoch, ag_run
 void ag_run_copy (ag_run_t *to, const ag_run_t *from);
 void ag_run_clear (ag_run_t *self);
 
-/*  Events in order, from ring and store, until fn returns false. 0, or -1. */
+/*  Events in order, from ring and store, until fn returns false. 0, or -1, or 1 (ag_hub_read). */
 int ag_runs_read (ag_gateway_t *gateway, const ag_run_t *run, uint64_t from, uint64_t to,
     ag_history_event_fn *fn, void *context);
 

@@ -18,6 +18,8 @@
 #include "core/wire.h"
 #include "tools/http.h"
 
+enum { TRIES = 10 };
+
 /* ---------------------------------------------------------------------- */
 /*  JSON */
 
@@ -55,12 +57,25 @@ static void s_append_escaped (ag_buf_t *out, ag_str_t text)
         ag_buf_printf (out, "%%%02X", (unsigned char) text.ptr[i]);
 }
 
+/*  What waits to be stored, or finds too many connections, is asked for again. */
+static int s_get (const ag_history_source_t *source, const char *path, ag_buf_t *body, char **error_r)
+{
+    const struct timespec pause = { .tv_sec = 1 };
+    int status = ag_http_get (source->base_url, path, source->token, body, error_r);
+    for (int tries = 1; status == 503 && tries < TRIES; tries++) {
+        nanosleep (&pause, NULL);
+        ag_buf_clear (body);
+        status = ag_http_get (source->base_url, path, source->token, body, error_r);
+    }
+    return status;
+}
+
 /*  The page as an object with an array `key`; to be put. NULL with *error_r. */
 static struct json_object *s_page (
     const ag_history_source_t *source, const char *path, const char *key, struct json_object **array_r, char **error_r)
 {
     ag_buf_t body = { 0 };
-    int status = ag_http_get (source->base_url, path, source->token, &body, error_r);
+    int status = s_get (source, path, &body, error_r);
     struct json_object *page = status == 200 ? json_tokener_parse (ag_buf_cstr (&body)) : NULL;
     ag_buf_free (&body);
     if (page && json_object_object_get_ex (page, key, array_r) && json_object_is_type (*array_r, json_type_array))
