@@ -562,7 +562,9 @@ uint64_t ag_order_next (const ag_order_t *self)
 
 uint64_t ag_order_settled (const ag_order_t *self)
 {
-    return self->lost_count ? self->lost[0].from - 1 : self->next - 1;
+    uint64_t settled = self->lost_count ? self->lost[0].from - 1 : self->next - 1;
+    uint64_t late = self->late_count ? ag_event_seq (self->late[0]) : 0;     /* not put out before the next turn */
+    return late && late <= settled ? late - 1 : settled;
 }
 
 ag_producer_t ag_order_state (const ag_order_t *self)
