@@ -34,10 +34,16 @@ static void s_read_ring (ag_ring_t *ring, uint64_t from, uint64_t to, reading_t 
     }
 }
 
-/*  Something behind `last` has been here, so it may yet be stored. */
-static bool s_is_expected (const ag_stream_t *stream, uint64_t epoch, uint64_t last, uint64_t to)
+/*  Something behind `last` has been here, so it may yet be stored; if it was not deleted since. */
+static bool s_is_expected (const ag_history_t *history, const ag_stream_t *stream, uint64_t last, uint64_t to)
 {
-    return stream && stream->epoch == epoch && last < (to < stream->held ? to : stream->held);
+    ag_history_bounds_t bounds;
+    if (to > stream->held)
+        to = stream->held;
+    if (last >= to)
+        return false;
+    int found = history->bounds (history->context, ag_stream_id (stream), stream->epoch, &bounds);
+    return found == 1 ? bounds.forgotten < to : found == -1 || ag_ring_count (stream->ring) > 0;
 }
 
 int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_t to,
@@ -54,7 +60,8 @@ int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uin
         /*  Asked first: what is stored between the two is then read, or read later. */
         bool lacks = history->lacks && history->lacks (history->context);
         rc = history->read (history->context, id, epoch, from, before, s_pass, &reading);
-        if (rc == 0 && lacks && !reading.enough && s_is_expected (stream, epoch, reading.last, before))
+        bool known = stream && stream->epoch == epoch;
+        if (rc == 0 && lacks && !reading.enough && known && s_is_expected (history, stream, reading.last, before))
             return 1;
     }
     if (rc == 0 && ring && !reading.enough)
