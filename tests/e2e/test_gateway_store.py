@@ -1,4 +1,5 @@
 """The gateway's history: files that are hurt, newer, too large, held by others; and a gateway that is killed between commit and ACK."""
+import http.client
 import json
 import os
 import random
@@ -173,6 +174,37 @@ def test_another_program_that_holds_the_database_costs_time_only(build_dir, run_
         db.close()
         assert get(gateway, "/readyz")["checks"]["store"]["ok"]
         assert seqs(gateway, "r") == [1, 2]
+
+
+def test_what_waits_for_the_disk_is_no_hole(build_dir, run_dir):
+    """Events that have left the memory while the disk took none: whoever asks is told to come back, and finds them."""
+    with Gateway(build_dir, run_dir, "--buffer-size", "16") as gateway, FakeExecutor(gateway, "r") as executor:
+        executor.hello()
+        executor.started()
+        executor.serve_until(lambda: executor.acked == 1)
+        db = sqlite3.connect(history(run_dir), isolation_level=None)
+        db.execute("begin immediate")
+        for n in range(2, 20):
+            executor.text(f"held {n}")
+        gateway.wait_stderr("STORE_FAILING")
+        for n in range(20, 60):
+            last = executor.text(f"refused {n}")
+        while get(gateway, "/api/v1/runs/r")["last"] < last:
+            executor.serve_one(10)
+        page = get(gateway, "/api/v1/runs/r/events?after=0")
+        assert [event["seq"] for event in page["events"]] == [1] and page["next"] == 1
+        for path in ("events?after=1", "events/5", "events/25", "search?q=held&after=1"):
+            with pytest.raises(urllib.error.HTTPError) as later:
+                get(gateway, f"/api/v1/runs/r/{path}")
+            assert later.value.code == 503 and later.value.headers["Retry-After"] == "1", path
+        assert [event["seq"] for event in get(gateway, f"/api/v1/runs/r/events?after={last - 5}")["events"]] == list(range(last - 4, last + 1))
+        with pytest.raises((http.client.HTTPException, OSError)):
+            seqs(gateway, "r")
+        db.execute("rollback")
+        db.close()
+        executor.serve_until(lambda: executor.acked == last)
+        assert [event["seq"] for event in get(gateway, "/api/v1/runs/r/events?limit=1000")["events"]] == list(range(1, last + 1))
+        assert seqs(gateway, "r") == list(range(1, last + 1))
 
 
 def test_what_was_acknowledged_survives_kill_9_at_any_moment(build_dir, run_dir):
