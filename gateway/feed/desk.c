@@ -40,8 +40,8 @@ typedef struct track {
 typedef struct repair {
     track_t *track;                 /* whose */
     uint64_t ticket;                /* of the last of them */
-    bool told;                      /* they were reported lost; else the store had refused them */
-    size_t count;
+    uint64_t from, to;              /* what the store had refused, though viewers have it: only numbers; or */
+    size_t count;                   /* of what was reported lost */
     TAILQ_ENTRY (repair) in_desk;
     ag_event_t *events[];           /* referenced; by number */
 } repair_t;
@@ -351,29 +351,41 @@ static void s_tell_repaired (track_t *track, ag_event_t *const *events, size_t c
             track->desk->now_us);
 }
 
-/*  A resend brings them one by one: what follows another of them is told with it. */
-static void s_tell_stored (ag_desk_t *self, repair_t *repair, uint64_t ticket)
-{
-    const track_t *track = repair->track;
-    uint64_t from = ag_event_seq (repair->events[0]), to = ag_event_seq (repair->events[repair->count - 1]);
-    for (repair_t *next; (next = TAILQ_NEXT (repair, in_desk)) != NULL; s_repair_destroy (next)) {
-        if (next->told || next->track != track || next->ticket > ticket || ag_event_seq (next->events[0]) != to + 1)
-            break;
-        to = ag_event_seq (next->events[next->count - 1]);
-    }
-    if (s_shown (track))
-        ag_hub_stored (self->options.hub, track->stream->name, track->epoch, from, to);
-}
-
-static void s_tell_later (track_t *track, ag_event_t *const *events, size_t count, uint64_t ticket, bool told)
+static repair_t *s_repair_new (track_t *track, uint64_t ticket, size_t count)
 {
     repair_t *repair = ag_calloc (1, sizeof *repair + count * sizeof (ag_event_t *));
     repair->track = track;
     repair->ticket = ticket;
-    repair->told = told;
+    TAILQ_INSERT_TAIL (&track->desk->repairs, repair, in_desk);
+    return repair;
+}
+
+static void s_tell_repaired_later (track_t *track, ag_event_t *const *events, size_t count, uint64_t ticket)
+{
+    repair_t *repair = s_repair_new (track, ticket, count);
     for (; repair->count < count; repair->count++)
         repair->events[repair->count] = ag_event_ref (events[repair->count]);
-    TAILQ_INSERT_TAIL (&track->desk->repairs, repair, in_desk);
+}
+
+/*  A resend brings them one by one: what follows the last of them is told with it. */
+static void s_tell_stored_later (track_t *track, uint64_t from, uint64_t to, uint64_t ticket)
+{
+    repair_t *repair = TAILQ_LAST (&track->desk->repairs, repair_list);
+    if (!repair || repair->track != track || repair->count || repair->to + 1 != from) {
+        repair = s_repair_new (track, ticket, 0);
+        repair->from = from;
+    }
+    repair->to = to;
+    repair->ticket = ticket;
+}
+
+static void s_tell (const repair_t *repair)
+{
+    track_t *track = repair->track;
+    if (repair->count)
+        s_tell_repaired (track, repair->events, repair->count);
+    else if (s_shown (track))
+        ag_hub_stored (track->desk->options.hub, track->stream->name, track->epoch, repair->from, repair->to);
 }
 
 static void s_out_late (void *context, ag_event_t *const *events, size_t count, bool told)
@@ -383,8 +395,10 @@ static void s_out_late (void *context, ag_event_t *const *events, size_t count, 
     track->desk->stats.late += told ? count : 0;
     for (size_t i = 0; i < count; i++)
         ticket = s_archive (track, events[i]);
-    if (ticket)
-        s_tell_later (track, events, count, ticket, told);
+    if (!told && ticket)
+        s_tell_stored_later (track, ag_event_seq (events[0]), ag_event_seq (events[count - 1]), ticket);
+    else if (told && ticket)
+        s_tell_repaired_later (track, events, count, ticket);
     else if (told)
         s_tell_repaired (track, events, count);
 }
@@ -624,10 +638,7 @@ void ag_desk_committed (ag_desk_t *self, uint64_t ticket)
     repair_t *repair;
     self->committed = ticket;
     while ((repair = TAILQ_FIRST (&self->repairs)) && repair->ticket <= ticket) {
-        if (repair->told)
-            s_tell_repaired (repair->track, repair->events, repair->count);
-        else
-            s_tell_stored (self, repair, ticket);
+        s_tell (repair);
         s_repair_destroy (repair);
     }
     while ((track = TAILQ_FIRST (&self->marked)) && track->mark_ticket <= ticket) {
