@@ -34,16 +34,15 @@ static void s_read_ring (ag_ring_t *ring, uint64_t from, uint64_t to, reading_t 
     }
 }
 
-/*  Something behind `last` has been here, so it may yet be stored; if it was not deleted since. */
-static bool s_is_expected (const ag_history_t *history, const ag_stream_t *stream, uint64_t last, uint64_t to)
+/*  Whether the history ends before `to`, and may yet come that far: something there has been here,
+    and was not deleted since. */
+static bool s_is_short (const ag_history_t *history, const ag_stream_t *stream, uint64_t to)
 {
     ag_history_bounds_t bounds;
-    if (to > stream->held)
-        to = stream->held;
-    if (last >= to)
+    if (!history->lacks || !history->lacks (history->context))
         return false;
     int found = history->bounds (history->context, ag_stream_id (stream), stream->epoch, &bounds);
-    return found == 1 ? bounds.forgotten < to : found == -1 || ag_ring_count (stream->ring) > 0;
+    return found == 1 ? bounds.last < to && bounds.forgotten < to : found == -1 || ag_ring_count (stream->ring) > 0;
 }
 
 int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uint64_t to,
@@ -58,10 +57,11 @@ int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uin
     uint64_t before = ring_first - 1 < to ? ring_first - 1 : to;
     if (history && from < ring_first) {
         /*  Asked first: what is stored between the two is then read, or read later. */
-        bool lacks = history->lacks && history->lacks (history->context);
+        uint64_t end = stream && stream->epoch == epoch ? stream->held : 0;
+        end = end < before ? end : before;
+        bool is_short = from <= end && s_is_short (history, stream, end);
         rc = history->read (history->context, id, epoch, from, before, s_pass, &reading);
-        bool known = stream && stream->epoch == epoch;
-        if (rc == 0 && lacks && !reading.enough && known && s_is_expected (history, stream, reading.last, before))
+        if (rc == 0 && is_short && !reading.enough && reading.last < end)
             return 1;
     }
     if (rc == 0 && ring && !reading.enough)
