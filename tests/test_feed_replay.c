@@ -869,6 +869,7 @@ static void test_reading_ends_before_what_waits_to_be_stored (void **state)
         assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R1"), RIG_EPOCH, cases[i].from, cases[i].to, s_note_seq, &text), cases[i].rc);
         assert_string_equal (ag_buf_cstr (&text), cases[i].text);
     }
+    assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R9"), RIG_EPOCH, 0, 0, s_note_seq, &text), 0);     /* known to nobody */
     rig_history_delay (hub.history, false);
     ag_buf_clear (&text);
     assert_int_equal (ag_hub_read (hub.hub, AG_STR ("R1"), RIG_EPOCH, 1, 7, s_note_seq, &text), 0);

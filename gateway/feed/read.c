@@ -52,14 +52,14 @@ int ag_hub_read (ag_hub_t *self, ag_str_t id, uint64_t epoch, uint64_t from, uin
     ag_stream_t *stream = ag_stream_get (self, id);
     ag_ring_t *ring = stream && stream->epoch == epoch && ag_ring_count (stream->ring) ? stream->ring : NULL;
     uint64_t ring_first = ring ? ag_ring_first (ring) : UINT64_MAX;
-    reading_t reading = { fn, context, from - 1, false };
+    reading_t reading = { fn, context, from ? from - 1 : 0, false };
     int rc = 0;
     uint64_t before = ring_first - 1 < to ? ring_first - 1 : to;
     if (history && from < ring_first) {
         /*  Asked first: what is stored between the two is then read, or read later. */
-        uint64_t end = stream && stream->epoch == epoch ? stream->held : 0;
-        end = end < before ? end : before;
-        bool is_short = from <= end && s_is_short (history, stream, end);
+        bool known = stream && stream->epoch == epoch;
+        uint64_t end = known && stream->held < before ? stream->held : before;
+        bool is_short = known && from <= end && s_is_short (history, stream, end);
         rc = history->read (history->context, id, epoch, from, before, s_pass, &reading);
         if (rc == 0 && is_short && !reading.enough && reading.last < end)
             return 1;
